@@ -1,0 +1,5 @@
+"""``python -m csindex`` is the command ``csindex``."""
+
+from csindex.cli import main
+
+main(prog_name="csindex")

@@ -1,0 +1,161 @@
+"""What every estimator takes and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from csindex.kernels import paths as effects
+from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+from csindex.kernels.scores import agreement
+from csindex.model import Model
+from csindex.moments import Moments
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Estimates of one model from one set of moments, or from a stack of them.
+
+    Attributes
+    ----------
+    model : Model
+        The model, with p items and j constructs.
+    moments : Moments
+        The moments of its items.
+    weights : ndarray of shape (..., p, j)
+        Weights of the standardised items in scores of variance one; zero outside
+        each construct's block.
+    loadings : ndarray of shape (..., p, j)
+        Loadings; zero outside each construct's block.
+    construct_corr : ndarray of shape (..., j, j)
+        Correlations of the constructs.
+    paths : ndarray of shape (..., j, j)
+        Standardised path coefficients, row = target, column = source.
+    converged : ndarray of bool of shape (...)
+        Whether the estimator converged.
+    iterations : ndarray of int of shape (...)
+        Iterations it used.
+    formative : tuple of bool
+        For each construct, whether its weights are regression weights (mode B);
+        its items then need not agree, and have no internal consistency.
+    """
+
+    model: Model
+    moments: Moments
+    weights: FloatArray
+    loadings: FloatArray
+    construct_corr: FloatArray
+    paths: FloatArray
+    converged: BoolArray
+    iterations: IntArray
+    formative: tuple[bool, ...]
+
+    @cached_property
+    def total_effects(self) -> FloatArray:
+        """Total effects, shape (..., j, j), row = target."""
+        return effects.total_effects(self.paths, self.model.structure)
+
+    @cached_property
+    def r_squared(self) -> FloatArray:
+        """Explained variance of each construct, shape (..., j)."""
+        return effects.r_squared(self.paths, self.construct_corr)
+
+    @cached_property
+    def admissible(self) -> BoolArray:
+        """Whether everything could be computed, shape (...)."""
+        return np.asarray(
+            np.isfinite(self.weights).all(axis=(-2, -1))
+            & np.isfinite(self.paths).all(axis=(-2, -1))
+        )
+
+    def __getitem__(self, position: int) -> Estimates:
+        """Return one member of a stack."""
+        return replace(
+            self,
+            moments=self.moments[position],
+            weights=self.weights[position],
+            loadings=self.loadings[position],
+            construct_corr=self.construct_corr[position],
+            paths=self.paths[position],
+            converged=self.converged[position],
+            iterations=self.iterations[position],
+        )
+
+    def turned(self, signs: FloatArray) -> Estimates:
+        """Return the estimates with some constructs turned round.
+
+        Parameters
+        ----------
+        signs : ndarray of shape (..., j)
+            Minus one for each construct to turn, else one.
+
+        Returns
+        -------
+        Estimates
+            The same fit, seen from the other side.
+        """
+        if (signs == 1).all():
+            return self
+        columns = signs[..., None, :]
+        both = signs[..., :, None] * columns
+        return replace(
+            self,
+            weights=self.weights * columns,
+            loadings=self.loadings * columns,
+            construct_corr=self.construct_corr * both,
+            paths=self.paths * both,
+        )
+
+    def aligned(self, reference: Estimates) -> Estimates:
+        """Return the estimates with each construct's sign as in a reference.
+
+        Parameters
+        ----------
+        reference : Estimates
+            Estimates of the same model, without batch axes.
+
+        Returns
+        -------
+        Estimates
+            A construct is turned round if its score correlates negatively, in
+            these moments, with the score by the reference's weights. It is done
+            once, before any statistic is computed.
+        """
+        found = agreement(
+            self.moments.corr, self.weights, reference.weights, self.model.blocks
+        )
+        return self.turned(np.where(found < 0, -1.0, 1.0))
+
+
+class Estimator(Protocol):
+    """A way to estimate models from moments."""
+
+    def estimate(self, model: Model, moments: Moments) -> Estimates:
+        """Estimate a model.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+        moments : Moments
+            Moments of exactly the model's items, one set or a stack.
+
+        Returns
+        -------
+        Estimates
+            The estimates, with the batch axes of the moments.
+
+        Raises
+        ------
+        SpecificationError
+            If the estimator can't estimate such a model.
+        """
+        ...
+
+    def settings(self) -> Mapping[str, str]:
+        """Return every option that shapes the numbers, in words."""
+        ...

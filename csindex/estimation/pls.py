@@ -1,0 +1,172 @@
+"""Partial least squares path modelling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from csindex.errors import SpecificationError, quoted, unknown
+from csindex.estimation.estimates import Estimates
+from csindex.kernels.arrays import BoolArray
+from csindex.kernels.paths import regressions
+from csindex.kernels.pls import Scheme, pls
+from csindex.kernels.scores import score_moments
+from csindex.model import Model
+from csindex.moments import Moments
+
+Mode = Literal["A", "B"]
+
+
+@dataclass(frozen=True)
+class PLS:
+    """Partial least squares path modelling.
+
+    Parameters
+    ----------
+    scheme : {"path", "factorial", "centroid"}
+        Inner weighting scheme.
+    mode : {"A", "B"} or mapping of construct to {"A", "B"}
+        Outer weights: by correlation (A) or by regression (B). In a mapping,
+        constructs that aren't named have mode A.
+    scaled : bool
+        True: the algorithm runs on standardised items, as SmartPLS does. False: it
+        runs on raw items, as the literature of satisfaction indices does.
+    tolerance : float
+        Iteration ends when the sum of absolute changes of the weights is below it.
+    max_iterations : int
+        Iteration ends there in any case, with a warning.
+
+    Raises
+    ------
+    SpecificationError
+        For an option that doesn't exist.
+
+    References
+    ----------
+    Lohmoller (1989), Latent Variable Path Modeling with Partial Least Squares.
+
+    Examples
+    --------
+    >>> PLS(scheme="centroid").scheme
+    'centroid'
+    """
+
+    scheme: Scheme = "path"
+    mode: Mode | Mapping[str, Mode] = "A"
+    scaled: bool = True
+    tolerance: float = 1e-7
+    max_iterations: int = 300
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        if self.scheme not in get_args(Scheme):
+            problems.append(
+                f"unknown scheme {self.scheme!r}; there are {quoted(get_args(Scheme))}"
+            )
+        modes = self.mode.values() if isinstance(self.mode, Mapping) else [self.mode]
+        if not set(modes) <= set(get_args(Mode)):
+            problems.append(
+                f"mode is {self.mode!r}; use 'A', 'B', or one per construct"
+            )
+        if not self.tolerance > 0:
+            problems.append(f"tolerance must be positive, not {self.tolerance}")
+        if self.max_iterations < 1:
+            problems.append(
+                f"max_iterations must be 1 or more, not {self.max_iterations}"
+            )
+        if problems:
+            raise SpecificationError([f"PLS: {p}" for p in problems])
+
+    def estimate(self, model: Model, moments: Moments) -> Estimates:
+        """Estimate a model from moments.
+
+        Parameters
+        ----------
+        model : Model
+            A model where every construct has a path to or from another.
+        moments : Moments
+            Moments of exactly the model's items, one set or a stack.
+
+        Returns
+        -------
+        Estimates
+            Weights, loadings and paths; each construct is oriented so that its
+            loadings have a positive sum.
+
+        Raises
+        ------
+        SpecificationError
+            If a construct has no path, or a mode is given for an unknown one.
+        """
+        mode_b = self._mode_b(model)
+        corr, sd = moments.corr, moments.sd
+        found = pls(
+            corr if self.scaled else moments.cov,
+            model.blocks,
+            model.structure,
+            mode_b,
+            self.scheme,
+            self.tolerance,
+            self.max_iterations,
+        )
+        weights = found.weights if self.scaled else found.weights * sd[..., None]
+        scores = score_moments(corr, weights, model.blocks)
+        estimates = Estimates(
+            model,
+            moments,
+            weights,
+            scores.loadings,
+            scores.corr,
+            regressions(scores.corr, model.structure),
+            found.converged,
+            found.iterations,
+            tuple(mode_b.tolist()),
+        )
+        sums = scores.loadings.sum(axis=-2)
+        return estimates.turned(np.where(sums < 0, -1.0, 1.0))
+
+    def settings(self) -> Mapping[str, str]:
+        """Return every option that shapes the numbers, in words.
+
+        Returns
+        -------
+        mapping of str to str
+            Option and its value.
+        """
+        if isinstance(self.mode, Mapping):
+            named = ", ".join(f"{mode} for {name}" for name, mode in self.mode.items())
+            mode = f"{named}; A for the rest" if named else "A"
+        else:
+            mode = self.mode
+        return {
+            "estimator": "PLS",
+            "inner weighting scheme": self.scheme,
+            "outer weights": f"mode {mode}",
+            "metric": "standardised items" if self.scaled else "raw items",
+            "initial weights": "1 for every item",
+            "tolerance": f"{self.tolerance:g}, sum of absolute changes of the weights",
+            "maximum of iterations": str(self.max_iterations),
+            "orientation": "loadings of each construct have a positive sum",
+        }
+
+    def _mode_b(self, model: Model) -> BoolArray:
+        structure = model.structure
+        linked = [bool(either.any()) for either in structure + structure.T]
+        problems = [
+            f"PLS: construct {name!r} has no path to or from another construct; add "
+            "one, or leave the construct out with model.without"
+            for name, has_path in zip(model.construct_names, linked, strict=True)
+            if not has_path
+        ]
+        modes: Mapping[str, Mode] = (
+            self.mode
+            if isinstance(self.mode, Mapping)
+            else dict.fromkeys(model.construct_names, self.mode)
+        )
+        problems += unknown("construct", modes, model.construct_names, "in PLS(mode=)")
+        if problems:
+            raise SpecificationError(problems)
+        return np.array([modes.get(name) == "B" for name in model.construct_names])

@@ -1,0 +1,6 @@
+"""Inference: how sure the numbers are."""
+
+from csindex.inference.bootstrap import bootstrap
+from csindex.inference.distributions import Bootstrap, GroupBootstrap
+
+__all__ = ["Bootstrap", "GroupBootstrap", "bootstrap"]

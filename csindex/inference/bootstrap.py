@@ -1,0 +1,208 @@
+"""The bootstrap: sampling distributions of every statistic from one stack."""
+
+from __future__ import annotations
+
+import math
+from typing import get_args, overload
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from csindex.errors import DataError, SpecificationError, quoted
+from csindex.inference.distributions import (
+    Bootstrap,
+    GroupBootstrap,
+    Options,
+    standard_statistics,
+)
+from csindex.inference.intervals import Interval
+from csindex.inference.resampling import Plan, sampling_units
+from csindex.inference.stack import Draws, collect, resampled_estimates
+from csindex.kernels.arrays import IntArray
+from csindex.results import GroupResults, Results
+from csindex.survey import Answers
+
+
+@overload
+def bootstrap(
+    results: Results,
+    n: int = ...,
+    seed: int | None = ...,
+    interval: Interval = ...,
+    level: float = ...,
+    inner: int = ...,
+    indices: ArrayLike | None = ...,
+) -> Bootstrap: ...
+@overload
+def bootstrap(
+    results: GroupResults,
+    n: int = ...,
+    seed: int | None = ...,
+    interval: Interval = ...,
+    level: float = ...,
+    inner: int = ...,
+    indices: None = ...,
+) -> GroupBootstrap: ...
+def bootstrap(
+    results: Results | GroupResults,
+    n: int = 10_000,
+    seed: int | None = 1,
+    interval: Interval = "percentile",
+    level: float = 0.95,
+    inner: int = 50,
+    indices: ArrayLike | None = None,
+) -> Bootstrap | GroupBootstrap:
+    """Bootstrap a fit: draw respondents anew and estimate everything again.
+
+    Parameters
+    ----------
+    results : Results or GroupResults
+        A fit made from a survey.
+    n : int
+        Number of resamples.
+    seed : int, optional
+        Seed of the random draws; equal seeds give equal numbers on every machine.
+        None draws one and keeps it.
+    interval : {"percentile", "basic", "normal", "bc", "bca", "studentized"}
+        Kind of interval; `csindex.inference.intervals` has the formulas. ``"bca"``
+        takes its acceleration from the jackknife; ``"studentized"`` draws resamples
+        from each resample and takes ``inner`` times as long.
+    level : float
+        Confidence level.
+    inner : int
+        Resamples within each resample, for studentized intervals.
+    indices : array_like of int of shape (b, m), optional
+        The respondents of each resample, as positions among those used; nothing
+        is drawn then.
+
+    Returns
+    -------
+    Bootstrap or GroupBootstrap
+        Standard errors, intervals and two-sided p-values.
+
+    Raises
+    ------
+    SpecificationError
+        If an option doesn't exist, n is too small for the level or the kind of
+        interval, or studentized intervals are asked for with strata or clusters.
+    DataError
+        If the fit has no respondents, or too few resamples could be estimated.
+
+    References
+    ----------
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap.
+
+    Examples
+    --------
+    >>> import csindex as csi
+    >>> results = csi.fit(csi.acsi(), csi.load_dataset("retail"))
+    >>> boot = bootstrap(results, n=200, seed=1)
+    >>> bool(boot.index["low"] < results.index < boot.index["high"])
+    True
+    """
+    drawn = None if indices is None else _checked_indices(indices, results)
+    n = n if drawn is None else len(drawn)
+    options = Options(interval, level, inner)
+    _check_options(n, options)
+    entropy = (
+        seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
+    )
+    if isinstance(results, Results):
+        return _bootstrap(results, Plan(n, entropy), options, drawn)
+    members = {
+        label: _bootstrap(member, Plan(n, entropy, (k,)), options)
+        for k, (label, member) in enumerate(results.members.items(), start=1)
+    }
+    overall = _bootstrap(results.overall, Plan(n, entropy), options)
+    return GroupBootstrap(results, overall, members)
+
+
+def _check_options(n: int, options: Options) -> None:
+    kinds = get_args(Interval)
+    problems: list[str] = []
+    if options.interval not in kinds:
+        problems.append(
+            f"unknown interval {options.interval!r}; there are {quoted(kinds)}"
+        )
+    if not 0 < options.level < 1:
+        problems.append(f"level must lie between 0 and 1, not {options.level}")
+    elif n < (least := _least(options.level)):
+        problems.append(
+            f"{n} resamples are too few for level {options.level:g}; use at least "
+            f"{least}, better 1000 or more"
+        )
+    if options.inner < 2:
+        problems.append(f"inner must be 2 or more, not {options.inner}")
+    if problems:
+        raise SpecificationError([f"bootstrap: {p}" for p in problems])
+
+
+def _bootstrap(
+    results: Results, plan: Plan, options: Options, indices: IntArray | None = None
+) -> Bootstrap:
+    if results.answers is None:
+        raise DataError(
+            "the bootstrap draws respondents; this fit was made from moments, so fit "
+            "the survey itself"
+        )
+    _check_design(results.answers, plan, options)
+    draws = Draws(results, results.answers, plan, indices)
+    found = collect(resampled_estimates(draws), standard_statistics(results))
+    converged, admissible = found.converged, found.admissible
+    usable = converged & admissible
+    used = int(usable.sum())
+    counts = pd.Series(
+        {
+            "requested": plan.n,
+            "used": used,
+            "not_converged": int((admissible & ~converged).sum()),
+            "inadmissible": int((~admissible).sum()),
+        },
+        name="resamples",
+    )
+    least = _least(options.level)
+    if used < least:
+        raise DataError(
+            f"only {used} of {plan.n} resamples could be estimated; "
+            f"{counts['not_converged']} did not converge, "
+            f"{counts['inadmissible']} had an item without variance or items that "
+            f"depend on each other; at least {least} are needed"
+        )
+    return Bootstrap(draws, options, found.values, usable, counts)
+
+
+def _check_design(answers: Answers, plan: Plan, options: Options) -> None:
+    """Refuse intervals that the design or the number of resamples rules out."""
+    units = sampling_units(answers)
+    if options.interval == "bca" and plan.n <= len(units.strata):
+        raise SpecificationError(
+            f"BCa intervals need more resamples than the {len(units.strata)} units "
+            f"that are drawn, not {plan.n}; ask for more, or for another interval"
+        )
+    designed = answers.strata is not None or answers.clusters is not None
+    if options.interval == "studentized" and designed:
+        raise SpecificationError(
+            "studentized intervals draw single respondents a second time, which "
+            "strata and clusters forbid; use 'percentile' or 'bca'"
+        )
+
+
+def _checked_indices(indices: ArrayLike, results: Results | GroupResults) -> IntArray:
+    table = np.asarray(indices)
+    if not isinstance(results, Results):
+        raise SpecificationError(
+            "bootstrap: indices belong to one sample, not to groups"
+        )
+    whole = np.issubdtype(table.dtype, np.integer)
+    if table.ndim != 2 or not whole or table.min() < 0 or table.max() >= results.n:
+        raise SpecificationError(
+            f"bootstrap: indices must be a table of whole numbers from 0 to "
+            f"{results.n - 1}, one row per resample"
+        )
+    return table.astype(np.int64)
+
+
+def _least(level: float) -> int:
+    """Return the least number of resamples that has a quantile in each tail."""
+    return math.ceil(2 / (1 - level) - 1e-9)

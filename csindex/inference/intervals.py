@@ -1,0 +1,263 @@
+r"""Confidence limits from resampled values, by six definitions.
+
+With the estimate :math:`\hat\theta`, resampled values of quantiles :math:`q`, standard
+deviation :math:`s` and tail :math:`t = (1 - level) / 2`:
+
+=============  ==================================================================
+percentile     :math:`q_t, q_{1-t}`
+basic          :math:`2\hat\theta - q_{1-t}, 2\hat\theta - q_t`
+normal         :math:`\hat\theta \mp z_{1-t} s`
+bc             :math:`q_{\Phi(2z_0 \mp z_{1-t})}`
+bca            :math:`q_{\Phi(z_0 + (z_0 \mp z_{1-t}) / (1 - a(z_0 \mp z_{1-t})))}`
+studentized    :math:`\hat\theta - q^*_{1-t} s, \hat\theta - q^*_t s`
+=============  ==================================================================
+
+:math:`z_0` is the normal quantile of the share of resampled values up to the estimate,
+:math:`a` the acceleration from the jackknife, :math:`q^*` quantiles of the resampled
+:math:`(\theta^* - \hat\theta) / s^*`. Quantiles interpolate linearly (R's type 7).
+
+References
+----------
+Davison & Hinkley (1997), Bootstrap Methods and their Application, chapter 5; Efron
+(1987), Journal of the American Statistical Association 82(397).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+
+from csindex.kernels.arrays import FloatArray, IntArray
+
+Interval = Literal["percentile", "basic", "normal", "bc", "bca", "studentized"]
+
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Both ends of the intervals of k statistics.
+
+    Attributes
+    ----------
+    low, high : ndarray of shape (k,)
+        Ends.
+    """
+
+    low: FloatArray
+    high: FloatArray
+
+
+def percentile(values: FloatArray, level: float) -> Limits:
+    """Return the quantiles of the resampled values.
+
+    Parameters
+    ----------
+    values : ndarray of shape (b, k)
+        Resampled values.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Limits
+        The ends.
+    """
+    tail = (1 - level) / 2
+    low, high = np.quantile(values, [tail, 1 - tail], axis=0)
+    return Limits(low, high)
+
+
+def basic(values: FloatArray, estimate: FloatArray, level: float) -> Limits:
+    """Return the percentile limits mirrored at the estimate.
+
+    Parameters
+    ----------
+    values : ndarray of shape (b, k)
+        Resampled values.
+    estimate : ndarray of shape (k,)
+        Estimates.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Limits
+        The ends.
+    """
+    mirrored = percentile(values, level)
+    return Limits(2 * estimate - mirrored.high, 2 * estimate - mirrored.low)
+
+
+def normal(values: FloatArray, estimate: FloatArray, level: float) -> Limits:
+    """Return the estimate plus and minus a multiple of its standard error.
+
+    Parameters
+    ----------
+    values : ndarray of shape (b, k)
+        Resampled values.
+    estimate : ndarray of shape (k,)
+        Estimates.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Limits
+        The ends.
+    """
+    half = _NORMAL.inv_cdf((1 + level) / 2) * values.std(axis=0, ddof=1)
+    return Limits(estimate - half, estimate + half)
+
+
+def corrected(
+    values: FloatArray,
+    estimate: FloatArray,
+    level: float,
+    acceleration: FloatArray | None = None,
+) -> Limits:
+    """Return bias-corrected limits, with an acceleration the BCa limits.
+
+    Parameters
+    ----------
+    values : ndarray of shape (b, k)
+        Resampled values.
+    estimate : ndarray of shape (k,)
+        Estimates.
+    level : float
+        Confidence level.
+    acceleration : ndarray of shape (k,), optional
+        Accelerations; zero if None.
+
+    Returns
+    -------
+    Limits
+        The ends; NaN where all resampled values lie on one side of the estimate, so
+        that the bias is unknown.
+    """
+    a = np.zeros(len(estimate)) if acceleration is None else acceleration
+    # a statistic that never varies, as a single item's weight, has no bias to correct
+    shares = (values <= estimate + _tiny(estimate)).mean(axis=0)
+    z0 = _quantiles(np.where(np.ptp(values, axis=0) <= _tiny(estimate), 0.5, shares))
+    ends: list[FloatArray] = []
+    ordered = np.sort(values, axis=0)
+    for z in (-_NORMAL.inv_cdf((1 + level) / 2), _NORMAL.inv_cdf((1 + level) / 2)):
+        shifted = z0 + (z0 + z) / (1 - a * (z0 + z))
+        ends.append(_at(ordered, _probabilities(shifted)))
+    return Limits(*ends)
+
+
+def studentized(
+    values: FloatArray, estimate: FloatArray, inner: FloatArray, level: float
+) -> Limits:
+    """Return limits from resampled t statistics.
+
+    Parameters
+    ----------
+    values : ndarray of shape (b, k)
+        Resampled values.
+    estimate : ndarray of shape (k,)
+        Estimates.
+    inner : ndarray of shape (b, k)
+        Standard error of each resampled value.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Limits
+        The ends.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratios = np.where(inner > 0, (values - estimate) / inner, 0.0)
+    t = percentile(ratios, level)
+    se = values.std(axis=0, ddof=1)
+    return Limits(estimate - t.high * se, estimate - t.low * se)
+
+
+def acceleration(left_out: FloatArray, strata: IntArray | None = None) -> FloatArray:
+    r"""Return the accelerations of BCa intervals from jackknife values.
+
+    Parameters
+    ----------
+    left_out : ndarray of shape (u, k)
+        Statistics without each of the u units.
+    strata : ndarray of int of shape (u,), optional
+        Stratum of each unit.
+
+    Returns
+    -------
+    ndarray of shape (k,)
+        Accelerations; zero for a statistic that doesn't vary.
+
+    Notes
+    -----
+    .. math:: a = \frac{1}{6} \frac{\sum_s n_s^{-3} \sum_i l_{si}^3}
+        {(\sum_s n_s^{-2} \sum_i l_{si}^2)^{3/2}}, \quad
+        l_{si} = (n_s - 1)(\bar\theta_{s\cdot} - \theta_{(si)})
+
+    References
+    ----------
+    Davison & Hinkley (1997), Bootstrap Methods and their Application, section 5.3.2.
+    """
+    codes = np.zeros(len(left_out), dtype=np.int64) if strata is None else strata
+    cubes = np.zeros(left_out.shape[1])
+    squares = np.zeros(left_out.shape[1])
+    for stratum in np.unique(codes):
+        own = left_out[codes == stratum]
+        n = len(own)
+        influence = (n - 1) * (own.mean(axis=0) - own)
+        cubes += (influence**3).sum(axis=0) / n**3
+        squares += (influence**2).sum(axis=0) / n**2
+    spread = squares**1.5
+    vary = squares > _tiny(left_out.mean(axis=0)) ** 2
+    return np.where(vary, cubes / (6 * np.where(vary, spread, 1.0)), 0.0)
+
+
+def p_values(values: FloatArray) -> FloatArray:
+    """Return two-sided p-values: twice the smaller share beyond zero.
+
+    Parameters
+    ----------
+    values : ndarray of shape (b, k)
+        Resampled values.
+
+    Returns
+    -------
+    ndarray of shape (k,)
+        p-values; never zero, because the sample itself counts as one resample.
+    """
+    below = (values <= 0).sum(axis=0)
+    above = (values >= 0).sum(axis=0)
+    share = (np.minimum(below, above) + 1) / (len(values) + 1)
+    return np.asarray(np.minimum(1.0, 2 * share))
+
+
+def _tiny(estimate: FloatArray) -> FloatArray:
+    """Return what is only rounding at the size of the estimates."""
+    return np.asarray(1e-12 * np.maximum(1.0, np.abs(estimate)))
+
+
+def _quantiles(shares: FloatArray) -> FloatArray:
+    """Return normal quantiles; NaN for shares of zero and one."""
+    return np.array([_NORMAL.inv_cdf(p) if 0 < p < 1 else np.nan for p in shares])
+
+
+def _probabilities(z: FloatArray) -> FloatArray:
+    return np.array(
+        [_NORMAL.cdf(value) if np.isfinite(value) else np.nan for value in z]
+    )
+
+
+def _at(ordered: FloatArray, shares: FloatArray) -> FloatArray:
+    """Return each column's own quantile of sorted columns (b, k), interpolated."""
+    place = shares * (len(ordered) - 1)
+    known = np.isfinite(place)
+    below = np.floor(np.where(known, place, 0)).astype(np.int64)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    columns = np.arange(ordered.shape[1])
+    low, high = ordered[below, columns], ordered[above, columns]
+    return np.where(known, low + (place - below) * (high - low), np.nan)

@@ -1,0 +1,263 @@
+"""The stack of resampled estimates, and the statistics computed on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from csindex.errors import SpecificationError
+from csindex.estimation import Estimates
+from csindex.inference.resampling import (
+    CHUNK,
+    Plan,
+    chunk_size,
+    counts_of,
+    drawn_weights,
+    sampling_units,
+)
+from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+from csindex.kernels.moments import left_out, resampled
+from csindex.moments import Moments
+from csindex.results import Results, Statistic
+from csindex.survey import Answers
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Everything that fixes the resamples of one fit.
+
+    Attributes
+    ----------
+    results : Results
+        The fit.
+    answers : Answers
+        The respondents that are drawn from.
+    plan : Plan
+        Number of resamples and random stream.
+    indices : ndarray of int of shape (b, m), optional
+        The respondents of each resample, where they were given.
+    """
+
+    results: Results
+    answers: Answers
+    plan: Plan
+    indices: IntArray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """Statistics of the resamples that can be used, and which those are.
+
+    Attributes
+    ----------
+    values : mapping of str to ndarray of shape (used, k)
+        Values of each statistic.
+    converged, admissible : ndarray of bool of shape (b,)
+        Whether each resample's estimate converged, and could be computed at all.
+    """
+
+    values: Mapping[str, FloatArray]
+    converged: BoolArray
+    admissible: BoolArray
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Return a context in which matrix products use one thread.
+
+    The products of a chunk are so small that threads wait for each other longer
+    than they work.
+
+    Yields
+    ------
+    None
+        The number of threads is restored afterwards.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield
+
+
+def collect(estimates: Iterable[Estimates], chosen: Sequence[Statistic]) -> Collected:
+    """Compute statistics of a stack of estimates that comes in chunks.
+
+    Parameters
+    ----------
+    estimates : iterable of Estimates
+        The chunks, each with one batch axis.
+    chosen : sequence of Statistic
+        What is computed.
+
+    Returns
+    -------
+    Collected
+        Values in the usable members.
+
+    Raises
+    ------
+    SpecificationError
+        If a statistic loses the batch axis.
+    """
+    values: dict[str, list[FloatArray]] = {statistic.name: [] for statistic in chosen}
+    converged: list[BoolArray] = []
+    admissible: list[BoolArray] = []
+    # members without variance give NaN all the way; they are counted, not warned of
+    with np.errstate(invalid="ignore", divide="ignore"), one_blas_thread():
+        for chunk in estimates:
+            converged.append(chunk.converged)
+            admissible.append(chunk.admissible)
+            usable = chunk.converged & chunk.admissible
+            for statistic in chosen:
+                found = statistic.compute(chunk)
+                _check_batch(found, chunk)
+                values[statistic.name].append(found.reshape(len(usable), -1)[usable])
+    return Collected(
+        {name: np.concatenate(parts) for name, parts in values.items()},
+        np.concatenate(converged),
+        np.concatenate(admissible),
+    )
+
+
+def resampled_estimates(draws: Draws) -> Iterator[Estimates]:
+    """Yield the estimates of every resample, chunk by chunk.
+
+    Parameters
+    ----------
+    draws : Draws
+        The resamples.
+
+    Yields
+    ------
+    Estimates
+        Estimates with one batch axis, signs as in the fit.
+    """
+    for weights in _weights(draws):
+        yield _estimated(draws, *resampled(draws.answers.values, weights))
+
+
+def left_out_estimates(draws: Draws) -> Iterator[Estimates]:
+    """Yield the estimates without each sampling unit, chunk by chunk.
+
+    Parameters
+    ----------
+    draws : Draws
+        The fit and its respondents; its plan doesn't matter.
+
+    Yields
+    ------
+    Estimates
+        Estimates with one batch axis, signs as in the fit; the units are the
+        respondents, or whole clusters.
+    """
+    answers = draws.answers
+    size = chunk_size(answers)
+    units = sampling_units(answers)
+    if units.of_rows is None:
+        for start in range(0, len(answers.values), size):
+            rows = slice(start, min(start + size, len(answers.values)))
+            yield _estimated(draws, *left_out(answers.values, answers.weights, rows))
+        return
+    own = np.ones(len(units.of_rows)) if answers.weights is None else answers.weights
+    for start in range(0, len(units.strata), size):
+        gone = np.arange(start, min(start + size, len(units.strata)))
+        kept = np.where(units.of_rows == gone[:, None], 0.0, own)
+        yield _estimated(draws, *resampled(answers.values, kept))
+
+
+def inner_errors(
+    draws: Draws, chosen: Sequence[Statistic], inner: int
+) -> dict[str, FloatArray]:
+    """Return standard errors within every resample, by a second bootstrap.
+
+    Parameters
+    ----------
+    draws : Draws
+        The resamples.
+    chosen : sequence of Statistic
+        What is computed.
+    inner : int
+        Resamples drawn from each resample.
+
+    Returns
+    -------
+    mapping of str to ndarray of shape (b, k)
+        Standard errors; NaN where fewer than two inner resamples could be used.
+    """
+    answers = draws.answers
+    own = np.ones(len(answers.values)) if answers.weights is None else answers.weights
+    found: dict[str, list[FloatArray]] = {statistic.name: [] for statistic in chosen}
+    stream = np.random.SeedSequence(
+        draws.plan.seed, spawn_key=(*draws.plan.stream, 0, 0)
+    )
+    generator = np.random.default_rng(stream)
+    together = max(1, chunk_size(answers) // inner)
+    for outer in _weights(draws):
+        for start in range(0, len(outer), together):
+            counts = np.rint(outer[start : start + together] / own).astype(np.int64)
+            drawn = np.concatenate([_redrawn(row, inner, generator) for row in counts])
+            chunk = _estimated(draws, *resampled(answers.values, drawn * own))
+            with np.errstate(invalid="ignore", divide="ignore"):
+                for statistic in chosen:
+                    values = _usable_values(statistic, chunk)
+                    found[statistic.name].append(_errors(values, len(counts)))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _redrawn(
+    counts: IntArray, inner: int, generator: np.random.Generator
+) -> FloatArray:
+    """Return counts (inner, n) of resamples of a resample."""
+    rows = np.repeat(np.arange(len(counts)), counts)
+    picked = generator.integers(0, len(rows), size=(inner, len(rows)))
+    return counts_of(rows[picked], len(counts))
+
+
+def _usable_values(statistic: Statistic, chunk: Estimates) -> FloatArray:
+    """Return a statistic's values (b, k), NaN where an estimate can't be used."""
+    found = statistic.compute(chunk)
+    _check_batch(found, chunk)
+    usable = chunk.converged & chunk.admissible
+    flat = found.reshape(len(usable), -1)
+    return np.where(usable[:, None], flat, np.nan)
+
+
+def _errors(values: FloatArray, groups: int) -> FloatArray:
+    """Return standard deviations (groups, k) of consecutive groups, without NaN."""
+    split = values.reshape(groups, len(values) // groups, values.shape[-1])
+    known = np.isfinite(split)
+    count = known.sum(axis=1)
+    mean = np.where(known, split, 0.0).sum(axis=1) / count
+    apart = np.where(known, split - mean[:, None], 0.0)
+    return np.asarray(np.sqrt((apart**2).sum(axis=1) / (count - 1)))
+
+
+def _estimated(draws: Draws, mean: FloatArray, cov: FloatArray) -> Estimates:
+    results, base = draws.results, draws.results.moments
+    with np.errstate(invalid="ignore", divide="ignore"):
+        made = Moments(base.names, mean, cov, results.n, base.low, base.high)
+        estimates = results.estimator.estimate(results.model, made)
+        return estimates.aligned(results.estimates)
+
+
+def _weights(draws: Draws) -> Iterator[FloatArray]:
+    if draws.indices is None:
+        yield from drawn_weights(draws.answers, draws.plan)
+        return
+    own = draws.answers.weights
+    for start in range(0, len(draws.indices), CHUNK):
+        chunk = draws.indices[start : start + CHUNK]
+        counts = counts_of(chunk, len(draws.answers.values))
+        yield counts if own is None else counts * own
+
+
+def _check_batch(found: FloatArray, estimates: Estimates) -> None:
+    if found.shape[:1] != estimates.converged.shape:
+        raise SpecificationError(
+            f"the statistic gave shape {found.shape} for {len(estimates.converged)} "
+            "resamples; it must keep the batch axis first, as in "
+            "estimates.paths[..., 1, 0]"
+        )

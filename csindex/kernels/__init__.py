@@ -1,0 +1,1 @@
+"""Numerics on arrays with leading batch axes; no labels, no models."""

@@ -1,0 +1,449 @@
+"""Moments: the means and covariances that every estimate is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from csindex.errors import DataError, SpecificationError, quoted, unknown
+from csindex.kernels.arrays import FloatArray, IntArray
+from csindex.kernels.linalg import correlation
+from csindex.kernels.moments import mean_and_cov
+from csindex.survey import Answers, Survey, read_survey
+from csindex.survey.columns import constant_columns
+
+# negative eigenvalues up to this are taken for rounding of printed correlations
+_ROUNDING = 1e-3
+
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Moments:
+    """Means and covariances of items, or a stack of them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the p items.
+    mean : array_like of shape (..., p)
+        Means.
+    cov : array_like of shape (..., p, p)
+        Covariances with divisor n - 1.
+    n : int or array_like of shape (...)
+        Numbers of respondents.
+    low, high : float or array_like of shape (p,), optional
+        Ends of the answer scales. None or NaN: unknown, no 0-100 scores.
+    labels : sequence, optional
+        What the members of a stack are: one label per entry of its first axis.
+    flow : sequence of (str, int)
+        How many respondents were read, left out and used.
+
+    Raises
+    ------
+    DataError
+        With everything that isn't a number, every shape that doesn't fit the
+        names, and every scale whose ends don't rise.
+
+    Examples
+    --------
+    >>> made = Moments(["a", "b"], [8, 7], [[4, 2], [2, 4]], 250, low=1, high=10)
+    >>> made.corr
+    array([[1. , 0.5],
+           [0.5, 1. ]])
+    """
+
+    names: tuple[str, ...]
+    mean: FloatArray
+    cov: FloatArray
+    n: IntArray
+    low: FloatArray
+    high: FloatArray
+    labels: tuple[Hashable, ...]
+    flow: tuple[tuple[str, int], ...]
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        mean: ArrayLike,
+        cov: ArrayLike,
+        n: ArrayLike,
+        low: ArrayLike | None = None,
+        high: ArrayLike | None = None,
+        labels: Sequence[Hashable] = (),
+        flow: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        problems = _name_problems(names)
+        means, covs = _array("mean", mean, problems), _array("cov", cov, problems)
+        sizes = _array("n", n, problems)
+        lows = _array("low", np.nan if low is None else low, problems)
+        highs = _array("high", np.nan if high is None else high, problems)
+        if not problems:
+            problems += _shape_problems(len(names), means, covs, sizes, labels)
+            problems += _scale_problems(names, lows, highs)
+        if problems:
+            raise DataError([f"moments: {problem}" for problem in problems])
+        values = {
+            "names": tuple(names),
+            "mean": means,
+            "cov": covs,
+            "n": np.broadcast_to(sizes.astype(np.int64), means.shape[:-1]),
+            "low": np.broadcast_to(lows, (len(names),)),
+            "high": np.broadcast_to(highs, (len(names),)),
+            "labels": tuple(labels),
+            "flow": tuple(flow),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def batch(self) -> tuple[int, ...]:
+        """Shape of the stack; empty for one set of moments."""
+        return self.n.shape
+
+    @cached_property
+    def _correlation(self) -> tuple[FloatArray, FloatArray]:
+        return correlation(self.cov)
+
+    @property
+    def corr(self) -> FloatArray:
+        """Correlations, shape (..., p, p); NaN for a constant item."""
+        return self._correlation[0]
+
+    @property
+    def sd(self) -> FloatArray:
+        """Standard deviations, shape (..., p)."""
+        return self._correlation[1]
+
+    def __getitem__(self, position: int) -> Moments:
+        """Return one member of a stack."""
+        if not self.batch:
+            raise SpecificationError(
+                "these moments are one set, not a stack; use them as they are"
+            )
+        if isinstance(position, str):
+            raise SpecificationError(
+                f"moments[{position!r}]: a stack is divided by position, from 0; its "
+                f"labels are {quoted(self.labels)}, in this order"
+            )
+        return Moments(
+            self.names,
+            self.mean[position],
+            self.cov[position],
+            self.n[position],
+            self.low,
+            self.high,
+        )
+
+    def __repr__(self) -> str:
+        stack = f", a stack of {self.batch[0]}" if self.batch else ""
+        return f"Moments({len(self.names)} items, n={self.n}{stack})"
+
+    def select(self, items: Sequence[str]) -> Moments:
+        """Return the moments of some items, in their order.
+
+        Parameters
+        ----------
+        items : sequence of str
+            The items.
+
+        Returns
+        -------
+        Moments
+            Their moments.
+
+        Raises
+        ------
+        DataError
+            For an item that the moments don't have.
+        """
+        if tuple(items) == self.names:
+            return self
+        if problems := unknown("item", items, self.names, "in the moments"):
+            raise DataError(problems)
+        chosen = [list(self.names).index(item) for item in items]
+        return Moments(
+            items,
+            self.mean[..., chosen],
+            self.cov[..., chosen, :][..., chosen],
+            self.n,
+            self.low[chosen],
+            self.high[chosen],
+            self.labels,
+            self.flow,
+        )
+
+
+def moments(
+    source: Any,
+    items: Sequence[str],
+    by: str | None = None,
+    weights: str | None = None,
+) -> Moments:
+    """Return the moments of some items of a survey or a data frame.
+
+    Parameters
+    ----------
+    source : Survey, data frame or path
+        The answers.
+    items : sequence of str
+        The items; respondents who answered all of them are used.
+    by : str, optional
+        A column; one member of the stack per group.
+    weights : str, optional
+        Column of sampling weights, where the source isn't a survey that has them.
+
+    Returns
+    -------
+    Moments
+        The moments; ``labels`` are the groups.
+
+    Raises
+    ------
+    DataError
+        If a column is unknown or its answers can't be used, or a group has too few
+        respondents or a constant item.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"q1": [1, 2, 3, 5], "q2": [2, 2, 5, 4]})
+    >>> moments(frame, ["q1", "q2"]).mean
+    array([2.75, 3.25])
+    """
+    if isinstance(source, Survey) and weights is not None:
+        raise SpecificationError(
+            "a survey has its own weights; give them to read_survey, not to moments"
+        )
+    survey = (
+        source if isinstance(source, Survey) else read_survey(source, weights=weights)
+    )
+    answers = survey.answers(items)
+    if by is None:
+        return moments_of(answers)
+    groups = split(answers, survey.labels(by))
+    if not groups:
+        raise DataError(f"column {by!r} has no groups; name one that has labels")
+    problems = [
+        f"group {label!r}: {problem}"
+        for label, members in groups
+        for problem in group_problems(members)
+    ]
+    if problems:
+        raise DataError(problems)
+    return stacked([moments_of(members) for _, members in groups], groups)
+
+
+def moments_of(answers: Answers) -> Moments:
+    """Return the moments of complete answers.
+
+    Parameters
+    ----------
+    answers : Answers
+        Complete answers.
+
+    Returns
+    -------
+    Moments
+        Their (weighted) moments.
+    """
+    mean, cov = mean_and_cov(answers.values, answers.weights)
+    return Moments(
+        answers.names,
+        mean,
+        cov,
+        len(answers.values),
+        answers.low,
+        answers.high,
+        flow=answers.flow,
+    )
+
+
+def split(answers: Answers, labels: pd.Series) -> list[tuple[Hashable, Answers]]:
+    """Return the answers of each group.
+
+    Parameters
+    ----------
+    answers : Answers
+        Complete answers.
+    labels : Series
+        Group of every respondent of the survey.
+
+    Returns
+    -------
+    list of (label, Answers)
+        The groups in the order of their labels; respondents without a label are
+        in none.
+    """
+    own = labels.iloc[answers.rows].reset_index(drop=True)
+    try:
+        codes, uniques = pd.factorize(own, sort=True)
+    except TypeError:  # labels of several kinds have no order
+        codes, uniques = pd.factorize(own)
+    return [
+        (_plain(label), answers.subset(codes == code))
+        for code, label in enumerate(uniques)
+    ]
+
+
+def stacked(
+    members: Sequence[Moments], groups: Sequence[tuple[Hashable, Answers]]
+) -> Moments:
+    """Return a stack of moments.
+
+    Parameters
+    ----------
+    members : sequence of Moments
+        Moments of the same items.
+    groups : sequence of (label, Answers)
+        The groups they belong to.
+
+    Returns
+    -------
+    Moments
+        The stack.
+    """
+    return Moments(
+        members[0].names,
+        np.stack([member.mean for member in members]),
+        np.stack([member.cov for member in members]),
+        np.stack([member.n for member in members]),
+        members[0].low,
+        members[0].high,
+        labels=tuple(label for label, _ in groups),
+    )
+
+
+def group_problems(answers: Answers) -> list[str]:
+    """Return why a group of respondents can't be estimated.
+
+    Parameters
+    ----------
+    answers : Answers
+        Their complete answers.
+
+    Returns
+    -------
+    list of str
+        The reasons; empty when there is none.
+    """
+    n, p = answers.values.shape
+    if n <= p:
+        return [f"{n} complete answers to {p} items; more than {p} are needed"]
+    if constant := constant_columns(answers.values, answers.names):
+        return [f"item {quoted(constant)} is constant"]
+    return []
+
+
+def value_problems(made: Moments) -> list[str]:
+    """Return what is wrong with the values of moments.
+
+    Parameters
+    ----------
+    made : Moments
+        One set of moments or a stack.
+
+    Returns
+    -------
+    list of str
+        Values that aren't finite, asymmetry, constant items, correlations that no
+        answers can have.
+    """
+    cov = made.cov
+    if not (np.isfinite(cov).all() and np.isfinite(made.mean).all()):
+        return ["the moments have values that are not finite; mend mean and cov"]
+    problems: list[str] = []
+    if not np.allclose(cov, np.swapaxes(cov, -1, -2), rtol=1e-8, atol=1e-10):
+        problems.append(
+            "the covariance matrix is not symmetric; give both of its halves"
+        )
+    variances = np.diagonal(cov, axis1=-2, axis2=-1)
+    flat = variances.reshape(-1, len(made.names))
+    constant = [
+        name for name, v in zip(made.names, flat.T, strict=True) if (v <= 0).any()
+    ]
+    if constant:
+        problems.append(
+            f"item {quoted(constant)} has no variance; leave it out of the model"
+        )
+    if not problems:
+        smallest = float(np.linalg.eigvalsh(made.corr).min())
+        if smallest < -_ROUNDING:
+            problems.append(
+                "no answers have such correlations: their smallest eigenvalue is "
+                f"{smallest:.3g}, and must not be negative; check cov, or drop items"
+            )
+    return problems
+
+
+def _array(what: str, values: ArrayLike, problems: list[str]) -> FloatArray:
+    """Return values as an array, or note that they aren't numbers."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        problems.append(f"{what} must be numbers, in rows of one length")
+        return np.empty(0)
+
+
+def _name_problems(names: Sequence[str]) -> list[str]:
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        return [f"names must be a list of texts, as ['q1', 'q2'], not {names!r}"]
+    if len(names) == 0:
+        return ["there are no items; give their names"]
+    repeated = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
+    if repeated:
+        return [f"several items have the name {quoted(repeated)}; name each once"]
+    return []
+
+
+def _shape_problems(
+    size: int,
+    means: FloatArray,
+    covs: FloatArray,
+    sizes: FloatArray,
+    labels: Sequence[Hashable],
+) -> list[str]:
+    problems: list[str] = []
+    batch = means.shape[:-1]
+    if means.shape[-1:] != (size,):
+        problems.append(
+            f"mean has shape {means.shape}; {size} names need (..., {size})"
+        )
+    if covs.shape != (*batch, size, size):
+        problems.append(
+            f"cov has shape {covs.shape}; {size} names and such a mean need "
+            f"{(*batch, size, size)}"
+        )
+    if sizes.shape not in ((), batch):
+        problems.append(
+            f"n has shape {sizes.shape}; give one number, or one per set of moments"
+        )
+    if not ((sizes >= 2) & (sizes % 1 == 0)).all():
+        problems.append("n is the number of respondents: a whole number of 2 or more")
+    if len(labels) > 0 and (len(labels),) != batch[:1]:
+        problems.append(f"there are {len(labels)} labels; give one per set of moments")
+    return problems
+
+
+def _scale_problems(
+    names: Sequence[str], lows: FloatArray, highs: FloatArray
+) -> list[str]:
+    size = len(names)
+    if not {lows.shape, highs.shape} <= {(), (size,)}:
+        return [f"low and high must be one number or {size}, one per name"]
+    lows, highs, _ = np.broadcast_arrays(lows, highs, np.empty(size))
+    return [
+        f"the scale of {name!r} must rise from one number to another; {low:g} to "
+        f"{high:g} doesn't"
+        for name, low, high in zip(names, lows, highs, strict=True)
+        if low >= high or np.isinf([low, high]).any()
+    ]
+
+
+def _plain(label: Any) -> Hashable:
+    """Return a label as a plain Python value, so that it prints as it is written."""
+    plain: Hashable = label.item() if isinstance(label, np.generic) else label
+    return plain

@@ -1,0 +1,7 @@
+"""Plots of models, scores, drivers and groups."""
+
+from csindex.plotting.diagram import plot_model
+from csindex.plotting.drivers import plot_importance_performance
+from csindex.plotting.scores import plot_groups, plot_scores
+
+__all__ = ["plot_groups", "plot_importance_performance", "plot_model", "plot_scores"]

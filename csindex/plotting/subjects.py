@@ -1,0 +1,87 @@
+"""What plots are made of: results, with or without a bootstrap."""
+
+from __future__ import annotations
+
+from csindex.errors import CsindexError, SpecificationError
+from csindex.inference import Bootstrap, GroupBootstrap
+from csindex.results import GroupResults, Results
+
+
+def index_and_interval(
+    member: Results, boot: Bootstrap | None
+) -> tuple[float, float, float]:
+    """Return the index of one fit with the ends of its interval.
+
+    Parameters
+    ----------
+    member : Results
+        The fit.
+    boot : Bootstrap or None
+        Its bootstrap.
+
+    Returns
+    -------
+    tuple of float
+        The index, low and high; NaN for what there isn't.
+    """
+    nothing = float("nan")
+    try:
+        index = member.index
+    except CsindexError:
+        return nothing, nothing, nothing
+    if boot is None:
+        return index, nothing, nothing
+    return index, float(boot.index["low"]), float(boot.index["high"])
+
+
+def results_and_boot(
+    subject: object, boot: Bootstrap | None, caller: str
+) -> tuple[Results, Bootstrap | None]:
+    """Return the results to draw and their bootstrap.
+
+    Parameters
+    ----------
+    subject : Results or Bootstrap
+        What the user gave.
+    boot : Bootstrap, optional
+        What the user gave beside it.
+    caller : str
+        Name of the public function, for messages.
+
+    Returns
+    -------
+    results : Results
+        The results.
+    boot : Bootstrap or None
+        Their bootstrap.
+
+    Raises
+    ------
+    SpecificationError
+        If the subject is something else, or the bootstrap is of another fit.
+    """
+    if isinstance(subject, (GroupResults, GroupBootstrap)):
+        members = "', '".join(str(label) for label in list(subject.members)[:3])
+        raise SpecificationError(
+            f"{caller} draws one fit; choose a group, as results['{members[:40]}'], or "
+            "results.overall for everyone"
+        )
+    if isinstance(subject, Bootstrap):
+        boot = subject if boot is None else boot
+        subject = subject.results
+    if not isinstance(subject, Results):
+        raise SpecificationError(
+            f"{caller} needs results, as csi.fit(model, survey), not "
+            f"{type(subject).__name__}"
+        )
+    if boot is not None and not isinstance(boot, Bootstrap):
+        raise SpecificationError(
+            f"{caller}: boot must be made by csi.bootstrap(results), not "
+            f"{type(boot).__name__}"
+        )
+    if boot is not None and boot.results is not subject:
+        raise SpecificationError(
+            f"{caller}: boot belongs to another fit; make it with "
+            "csi.bootstrap(results) from the same results"
+        )
+    return subject, boot

@@ -1,0 +1,5 @@
+"""Reports: everything about a fit on one page."""
+
+from csindex.report.report import report
+
+__all__ = ["report"]

@@ -1,0 +1,88 @@
+"""Figures of a report, as SVG that doesn't depend on time, place or settings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from csindex.language import Words
+from csindex.plotting.style import FontWarning, drawable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def drawn(
+    draw: Callable[[Axes], object],
+    size: tuple[float, float],
+    margins: bool = True,
+) -> bytes:
+    """Return a plot as SVG.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws on the axes that it is given.
+    size : tuple of float
+        Width and height in inches.
+    margins : bool
+        Whether there is room for axis labels; without, the axes fill the figure.
+
+    Returns
+    -------
+    bytes
+        The SVG: letters are paths, so no font is needed to see it.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with _plain_settings():
+        figure = Figure(figsize=size, layout="constrained" if margins else None)
+        FigureCanvasAgg(figure)
+        ax = figure.add_subplot() if margins else figure.add_axes((0, 0, 1, 1))
+        draw(ax)
+        svg = BytesIO()
+        figure.savefig(
+            svg,
+            format="svg",
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+            transparent=True,
+        )
+    return svg.getvalue()
+
+
+@contextmanager
+def told_once(words: Words, labels: Iterable[str]) -> Iterator[None]:
+    """Warn of a missing font at once, and not again for every figure and letter.
+
+    Parameters
+    ----------
+    words : Words
+        The report's words.
+    labels : iterable of str
+        The labels in its figures.
+
+    Yields
+    ------
+    None
+        Within, matplotlib and the plots are silent about fonts.
+    """
+    drawable(words, labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FontWarning)
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+@contextmanager
+def _plain_settings() -> Iterator[None]:
+    """Put the user's matplotlib settings aside; equal data give equal bytes."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({"svg.hashsalt": "csindex", "svg.fonttype": "path"})
+        yield

@@ -1,0 +1,241 @@
+"""The sections on the questions and on how well they measure."""
+
+from __future__ import annotations
+
+from csindex.diagnostics import Assessment, assess
+from csindex.plotting.frames import records
+from csindex.plotting.style import DASH
+from csindex.report.blocks import (
+    Badge,
+    Block,
+    Cell,
+    Graded,
+    Mood,
+    Number,
+    Paragraph,
+    Section,
+    Table,
+    Text,
+    columns,
+)
+from csindex.report.subject import Subject
+
+_MEASURES = ("alpha", "rho_a", "rho_c", "ave")
+_MOODS: dict[str, Mood] = {
+    "good": "good",
+    "acceptable": "acceptable",
+    "flagged": "flagged",
+}
+
+
+def items_section(subject: Subject) -> Section:
+    """Return the section on the questions.
+
+    Parameters
+    ----------
+    subject : Subject
+        What the report is about.
+
+    Returns
+    -------
+    Section
+        A table: wording, mean answer, share in the score, loading of each item.
+    """
+    text, results = subject.words, subject.results
+    moments = results.moments
+    wordings = _wordings(subject)
+    keys = ["construct", "item"] + (["wording"] if any(wordings.values()) else [])
+    keys += ["mean", "scale", "share", "loading"]
+    weights = results.weights.merge(
+        results.loadings, on=["construct", "item"], suffixes=("", "_loading")
+    )
+    rows: list[tuple[Cell, ...]] = []
+    previous = ""
+    for row in records(weights):
+        position = moments.names.index(row.item)
+        low, high = float(moments.low[position]), float(moments.high[position])
+        shown = subject.construct(row.construct) if row.construct != previous else ""
+        previous = row.construct
+        cells: list[Cell] = [Text(shown), Text(row.item)]
+        if "wording" in keys:
+            cells.append(Text(wordings[row.item], soft=True))
+        cells += [
+            Number(float(moments.mean[position]), 2),
+            Text(DASH if low != low else f"{low:g}{DASH}{high:g}"),
+            Number(row.share, 3),
+            Number(row.estimate_loading, 3),
+        ]
+        rows.append(tuple(cells))
+    titles = [text(f"report.{key}") for key in keys]
+    numeric = [text(f"report.{key}") for key in ("mean", "scale", "share", "loading")]
+    table = Table(
+        "items",
+        text("report.items_caption"),
+        columns(*titles, numeric=numeric, wide=text("report.wording")),
+        tuple(rows),
+        text("report.items_note"),
+    )
+    return Section("items", text("report.items"), (table,))
+
+
+def quality_section(subject: Subject) -> Section:
+    """Return the section on measurement quality.
+
+    Parameters
+    ----------
+    subject : Subject
+        What the report is about.
+
+    Returns
+    -------
+    Section
+        Reliability, discriminant validity, and what is flagged with its threshold
+        and source.
+    """
+    assessment = assess(subject.results)
+    verdicts = {
+        (row.criterion, row.where): row.verdict for row in records(assessment.verdicts)
+    }
+    blocks: list[Block] = [_reliability_table(subject, assessment, verdicts)]
+    if len(subject.results.model.constructs) > 1:
+        blocks.append(_htmt_table(subject, assessment, verdicts))
+    blocks += _flags(subject, assessment)
+    return Section("quality", subject.words("report.quality"), tuple(blocks))
+
+
+def sources(subject: Subject) -> list[str]:
+    """Return the publications of the thresholds.
+
+    Parameters
+    ----------
+    subject : Subject
+        What the report is about.
+
+    Returns
+    -------
+    list of str
+        Each publication once.
+    """
+    return sorted(set(assess(subject.results).verdicts["source"]))
+
+
+def _wordings(subject: Subject) -> dict[str, str]:
+    survey, model = subject.results.survey, subject.results.model
+    if survey is None:
+        return dict.fromkeys(model.items, "")
+    published = {item.name: item for item in model.instrument}
+    wordings: dict[str, str] = {}
+    for name in model.items:
+        item = survey.codebook.item(name, published.get(name))
+        first, second = item.en, item.zh
+        if subject.words.language == "zh":
+            first, second = second, first
+        wordings[name] = first or second
+    return wordings
+
+
+def _graded(
+    subject: Subject, value: float, verdict: str | None, digits: int = 3
+) -> Cell:
+    number = Number(value, digits)
+    if verdict not in _MOODS or verdict == "good":
+        return number
+    return Graded(
+        number, Badge(subject.words.term("verdicts", verdict), _MOODS[verdict])
+    )
+
+
+def _reliability_table(
+    subject: Subject, assessment: Assessment, verdicts: dict[tuple[str, str], str]
+) -> Table:
+    text = subject.words
+    titles = [text(f"measures.{measure}") for measure in _MEASURES]
+    rows: list[tuple[Cell, ...]] = []
+    for name, row in assessment.reliability.iterrows():
+        cells = [
+            _graded(subject, float(row[m]), verdicts.get((m, str(name))))
+            for m in _MEASURES
+        ]
+        rows.append((Text(subject.construct(str(name))), *cells))
+    return Table(
+        "reliability",
+        text("report.reliability_caption"),
+        columns(text("report.construct"), *titles, numeric=titles),
+        tuple(rows),
+        text("report.reliability_note"),
+    )
+
+
+def _htmt_table(
+    subject: Subject, assessment: Assessment, verdicts: dict[tuple[str, str], str]
+) -> Table:
+    """Return the lower triangle of the ratios."""
+    text, names = subject.words, subject.results.model.construct_names
+    rows: list[tuple[Cell, ...]] = []
+    for i, second in enumerate(names[1:], start=1):
+        cells: list[Cell] = [Text(subject.construct(second))]
+        for first in names[:-1][:i]:
+            value = float(assessment.htmt[first][second])
+            verdict = verdicts.get(("htmt", f"{first} - {second}"))
+            cells.append(_graded(subject, value, verdict))
+        cells += [Text("")] * (len(names) - 1 - i)
+        rows.append(tuple(cells))
+    titles = [subject.construct(name) for name in names[:-1]]
+    return Table(
+        "htmt",
+        text("report.htmt_caption"),
+        columns("", *titles, numeric=titles),
+        tuple(rows),
+        text("report.htmt_note"),
+    )
+
+
+def _flags(subject: Subject, assessment: Assessment) -> list[Block]:
+    text = subject.words
+    flagged = assessment.verdicts[assessment.verdicts["verdict"] == "flagged"]
+    if flagged.empty:
+        return [Paragraph(text("report.no_flags"))]
+    keys = ("criterion", "where", "value", "threshold", "source")
+    rows = tuple(
+        (
+            Text(text.term("measures", row.criterion)),
+            Text(_where(subject, row.where)),
+            Number(row.value, 3),
+            Text(_threshold(subject, row.threshold)),
+            Text(row.source),
+        )
+        for row in records(flagged)
+    )
+    titles = [text(f"report.{key}") for key in keys]
+    return [
+        Table(
+            "flags",
+            text("report.flags_caption"),
+            columns(*titles, numeric=[text("report.value")]),
+            rows,
+            text("report.flags_note"),
+        )
+    ]
+
+
+def _where(subject: Subject, where: str) -> str:
+    """Return the place of a verdict with the constructs' display names."""
+    names = subject.results.model.construct_names
+    for first in names:
+        if where == first:
+            return subject.construct(first)
+        for second in names:
+            if where == f"{first} - {second}":
+                return f"{subject.construct(first)} {DASH} {subject.construct(second)}"
+        for inner in (*names, *subject.results.model.items):
+            if where == f"{inner} ({first})":
+                shown = subject.construct(inner) if inner in names else inner
+                return f"{shown} ({subject.construct(first)})"
+    return where
+
+
+def _threshold(subject: Subject, rule: str) -> str:
+    shown = rule.replace(">=", "≥")
+    for verdict in ("good", "acceptable"):
+        shown = shown.replace(verdict, subject.words.term("verdicts", verdict))
+    return shown

@@ -1,0 +1,135 @@
+"""One call from results to a report."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from csindex.inference import Bootstrap, GroupBootstrap
+from csindex.language import Language, visible, words
+from csindex.report.blocks import Page, Section
+from csindex.report.figures import told_once
+from csindex.report.grouping import groups_section
+from csindex.report.headline import headline, warnings
+from csindex.report.html import html
+from csindex.report.measurement import items_section, quality_section
+from csindex.report.method import method_section, sample_section
+from csindex.report.structure import drivers_section, model_section, scores_section
+from csindex.report.subject import Subject, subject_of
+from csindex.report.writing import checked_path, write_whole
+from csindex.results import GroupResults, Results
+
+SUFFIXES = (".html",)
+
+
+def report(
+    results: Results | Bootstrap | GroupResults | GroupBootstrap,
+    path: str | os.PathLike[str],
+    language: Language = "en",
+    boot: Bootstrap | GroupBootstrap | None = None,
+    resamples: int = 10_000,
+    seed: int = 1,
+    title: str | None = None,
+) -> Path:
+    """Write a report: index, scores, levers, questions, quality, groups, method.
+
+    Parameters
+    ----------
+    results : Results, Bootstrap, GroupResults or GroupBootstrap
+        What to report on.
+    path : str or path
+        The file to write, ending in ``.html``. One that exists is replaced.
+    language : {"en", "zh"}
+        Language of the report.
+    boot : Bootstrap or GroupBootstrap, optional
+        The bootstrap of the results. If None, one is made where the fit has
+        respondents; a fit from moments is reported without intervals.
+    resamples, seed : int
+        Number of resamples and seed of that bootstrap.
+    title : str, optional
+        Title of the report; the model's if None.
+
+    Returns
+    -------
+    Path
+        The file. The same data and options give the same bytes.
+
+    Raises
+    ------
+    SpecificationError
+        For another ending or language, or results that aren't a fit.
+    OutputError
+        If the file can't be written.
+
+    Examples
+    --------
+    >>> import csindex as csi
+    >>> from tempfile import TemporaryDirectory
+    >>> results = csi.fit(csi.acsi(), csi.load_dataset("retail"))
+    >>> with TemporaryDirectory() as folder:
+    ...     file = report(results, f"{folder}/report.html", resamples=100)
+    ...     file.name
+    'report.html'
+    """
+    target = checked_path(path, SUFFIXES)
+    text = words(language)
+    subject = subject_of(results, boot, text, resamples, seed)
+    with told_once(text, subject.labels):
+        content = html(page(subject, title)).encode("utf-8")
+    write_whole(target, content)
+    return target
+
+
+def page(subject: Subject, title: str | None = None) -> Page:
+    """Return the content of a report.
+
+    Parameters
+    ----------
+    subject : Subject
+        What the report is about.
+    title : str, optional
+        Its title; the model's if None.
+
+    Returns
+    -------
+    Page
+        The content, in no format yet.
+    """
+    from csindex import __version__
+
+    text, results = subject.words, subject.results
+    model_title = results.model.title or results.model.name
+    own = title or model_title
+    if title is None and subject.groups is not None:
+        own = text("report.title_by", title=model_title, by=subject.groups.by)
+    survey = results.survey
+    about = [model_title] if title else []
+    if survey is not None:
+        about.append(survey.codebook.title or survey.source)
+    return Page(
+        title=visible(own),
+        subtitle=" · ".join([*about, results.group] if results.group else about),
+        eyebrow=text("report.eyebrow"),
+        language=text("report.language_tag"),
+        contents=text("report.contents"),
+        unit=text("report.of_100"),
+        headline=headline(subject),
+        warnings=warnings(subject),
+        sections=_sections(subject),
+        footer=text("report.made_by", version=__version__),
+    )
+
+
+def _sections(subject: Subject) -> tuple[Section, ...]:
+    sections = [scores_section(subject)]
+    if subject.groups is not None:
+        sections.append(groups_section(subject, subject.groups))
+    if subject.results.model.paths:
+        sections += [drivers_section(subject), model_section(subject)]
+    return (
+        *sections,
+        items_section(subject),
+        quality_section(subject),
+        sample_section(subject),
+        method_section(subject),
+    )

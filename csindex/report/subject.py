@@ -1,0 +1,120 @@
+"""What a report is about: a fit, its bootstrap, its groups, and the words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from csindex.errors import SpecificationError
+from csindex.inference import Bootstrap, GroupBootstrap, bootstrap
+from csindex.language import Words
+from csindex.results import GroupResults, Results
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a report is about.
+
+    Attributes
+    ----------
+    results : Results
+        The fit to everyone.
+    boot : Bootstrap or None
+        Its bootstrap.
+    groups : GroupResults or None
+        The groups.
+    group_boot : GroupBootstrap or None
+        Their bootstraps.
+    words : Words
+        The words.
+    """
+
+    results: Results
+    boot: Bootstrap | None
+    groups: GroupResults | None
+    group_boot: GroupBootstrap | None
+    words: Words
+
+    @property
+    def level(self) -> str:
+        """The confidence level as text."""
+        return "" if self.boot is None else f"{100 * self.boot.level:g}%"
+
+    @property
+    def interval_title(self) -> str:
+        """Title of a column of intervals."""
+        return self.words("report.interval", level=self.level)
+
+    @property
+    def labels(self) -> list[str]:
+        """The names that the figures show."""
+        groups = [] if self.groups is None else self.groups.labels
+        return [*self.results.model.construct_names, *map(str, groups)]
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table of the results, with intervals where there are some."""
+        source = self.results if self.boot is None else self.boot
+        table: pd.DataFrame = getattr(source, name)
+        return table
+
+    def construct(self, name: str) -> str:
+        """Return the display name of a construct."""
+        return self.words.construct(name)
+
+
+def subject_of(
+    results: object,
+    boot: Bootstrap | GroupBootstrap | None,
+    words: Words,
+    resamples: int,
+    seed: int,
+) -> Subject:
+    """Return what a report is about, bootstrapped where there are respondents.
+
+    Parameters
+    ----------
+    results : Results, Bootstrap, GroupResults or GroupBootstrap
+        What the user gave.
+    boot : Bootstrap or GroupBootstrap, optional
+        What the user gave beside it.
+    words : Words
+        The words.
+    resamples, seed : int
+        For a bootstrap that the user didn't give.
+
+    Returns
+    -------
+    Subject
+        The subject.
+
+    Raises
+    ------
+    SpecificationError
+        If the results are something else, or the bootstrap is of another fit.
+    """
+    if isinstance(results, (Bootstrap, GroupBootstrap)):
+        boot = results if boot is None else boot
+        results = results.results
+    if not isinstance(results, (Results, GroupResults)):
+        raise SpecificationError(
+            "report needs results, as csi.fit(model, survey), not "
+            f"{type(results).__name__}"
+        )
+    if boot is None and _respondents(results):
+        boot = bootstrap(results, n=resamples, seed=seed)
+    if boot is not None and getattr(boot, "results", None) is not results:
+        raise SpecificationError(
+            "report: boot belongs to another fit; make it with csi.bootstrap(results) "
+            "from the same results"
+        )
+    if isinstance(boot, GroupBootstrap):
+        return Subject(boot.overall.results, boot.overall, boot.results, boot, words)
+    if isinstance(results, GroupResults):
+        return Subject(results.overall, None, results, None, words)
+    return Subject(results, boot, None, None, words)
+
+
+def _respondents(results: Results | GroupResults) -> bool:
+    fit = results.overall if isinstance(results, GroupResults) else results
+    return fit.answers is not None

@@ -1,0 +1,215 @@
+"""Fit a model to a survey, to moments, or to every group of a survey."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from csindex.errors import (
+    AnswersWarning,
+    ConvergenceWarning,
+    DataError,
+    SpecificationError,
+    quoted,
+)
+from csindex.estimation import PLS, Estimates, Estimator
+from csindex.model import Model
+from csindex.moments import (
+    Moments,
+    group_problems,
+    moments_of,
+    split,
+    stacked,
+    value_problems,
+)
+from csindex.results.groups import GroupResults
+from csindex.results.results import Results
+from csindex.survey import Answers, Survey, read_survey
+
+# correlations beyond this are taken for one item given twice
+_IDENTICAL = 0.999999
+
+
+@overload
+def fit(
+    model: Model, data: Any, estimator: Estimator | None = ..., by: None = ...
+) -> Results: ...
+@overload
+def fit(
+    model: Model, data: Any, estimator: Estimator | None = ..., *, by: str
+) -> GroupResults: ...
+def fit(
+    model: Model,
+    data: Any,
+    estimator: Estimator | None = None,
+    by: str | None = None,
+) -> Results | GroupResults:
+    """Fit a model.
+
+    Parameters
+    ----------
+    model : Model
+        The model, as ``csi.acsi()``.
+    data : Survey, Moments, or anything `read_survey` reads
+        The answers, or moments of them. A file or frame that wasn't read with
+        `read_survey` has no scales, so its fit has no 0-100 scores.
+    estimator : Estimator, optional
+        The method; `PLS` with its defaults if None.
+    by : str, optional
+        A column that divides the sample: everyone and all groups are fitted
+        in one batch.
+
+    Returns
+    -------
+    Results or GroupResults
+        The results; with ``by``, those of every group and of everyone.
+
+    Raises
+    ------
+    DataError
+        With every problem of the answers.
+    SpecificationError
+        If the estimator can't estimate such a model.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the estimator did not converge.
+    AnswersWarning
+        If a group could not be estimated, with the reason.
+
+    Examples
+    --------
+    >>> import csindex as csi
+    >>> survey = csi.load_dataset("retail")
+    >>> results = csi.fit(csi.acsi(), survey)
+    >>> 60 < results.index < 90
+    True
+    """
+    estimator = PLS() if estimator is None else estimator
+    _check_call(model, estimator)
+    if isinstance(data, Moments):
+        if by is not None:
+            raise SpecificationError(
+                "by= needs a survey; moments by group are made with csi.moments"
+            )
+        return _fit_moments(model, data, estimator)
+    survey = data if isinstance(data, Survey) else read_survey(data)
+    answers = survey.answers(model.items, model.instrument)
+    if by is None:
+        estimates = _estimated(model, moments_of(answers), estimator)
+        return Results(estimates, estimator, survey, answers)
+    return _fit_groups(model, survey, answers, estimator, by)
+
+
+def _check_call(model: object, estimator: object) -> None:
+    problems: list[str] = []
+    if not isinstance(model, Model):
+        problems.append(
+            f"fit needs a model first, as csi.acsi(), not {type(model).__name__}"
+        )
+    if isinstance(estimator, type) or not hasattr(estimator, "estimate"):
+        problems.append(f"fit needs an estimator, as csi.PLS(), not {estimator!r}")
+    if problems:
+        raise SpecificationError(problems)
+
+
+def _fit_moments(model: Model, made: Moments, estimator: Estimator) -> Results:
+    chosen = made.select(model.items)
+    if chosen.batch:
+        raise SpecificationError(
+            f"these moments are a stack of {chosen.batch[0]}; fit one of them, as "
+            "moments[0]"
+        )
+    if problems := value_problems(chosen):
+        raise DataError(problems)
+    return Results(_estimated(model, chosen, estimator), estimator)
+
+
+def _fit_groups(
+    model: Model, survey: Survey, answers: Answers, estimator: Estimator, by: str
+) -> GroupResults:
+    failures: dict[Hashable, str] = {}
+    groups: list[tuple[Hashable, Answers]] = []
+    for label, members in split(answers, survey.labels(by)):
+        if problems := group_problems(members):
+            failures[label] = "; ".join(problems)
+        else:
+            groups.append((label, members))
+    if not groups:
+        reasons = [
+            f"group {label!r} of {by!r}: {why}" for label, why in failures.items()
+        ]
+        raise DataError(reasons or [f"column {by!r} has no groups"])
+    parts: list[tuple[Hashable, Answers]] = [("", answers), *groups]
+    stack = stacked([moments_of(members) for _, members in parts], parts)
+    batch = estimator.estimate(model, stack)
+    fitted: list[tuple[Hashable, Results]] = []
+    for position, (label, members) in enumerate(parts):
+        where = f"{by} {label}" if position else ""
+        if reason := _failure(batch[position]):
+            failures[label] = reason
+            continue
+        fitted.append(
+            (label, Results(batch[position], estimator, survey, members, where))
+        )
+    if "" in failures:
+        raise DataError(f"the fit to everyone failed: {failures['']}")
+    if failures:
+        listed = "; ".join(f"{label!r}: {why}" for label, why in failures.items())
+        warnings.warn(
+            f"groups of {by!r} without results: {listed}", AnswersWarning, stacklevel=3
+        )
+    _warn_unconverged([result.estimates for _, result in fitted])
+    return GroupResults(by, fitted[0][1], dict(fitted[1:]), failures)
+
+
+def _estimated(model: Model, made: Moments, estimator: Estimator) -> Estimates:
+    estimates = estimator.estimate(model, made)
+    if reason := _failure(estimates):
+        raise DataError(reason)
+    _warn_unconverged([estimates])
+    return estimates
+
+
+def _failure(estimates: Estimates) -> str:
+    """Return why estimates can't be used; empty if they can."""
+    if estimates.admissible:
+        return ""
+    model, corr = estimates.model, estimates.moments.corr
+    first, second = np.nonzero(np.triu(np.abs(corr) > _IDENTICAL, k=1))
+    pairs = [
+        f"{model.items[i]} and {model.items[k]}"
+        for i, k in zip(first, second, strict=True)
+    ]
+    if pairs:
+        return (
+            f"items {quoted(pairs)} say the same (|r| > {_IDENTICAL}), so that weights "
+            "or paths have no single solution; leave one of each pair out"
+        )
+    names = [
+        construct.name
+        for construct, block in zip(model.constructs, model.blocks.T > 0, strict=True)
+        if np.linalg.eigvalsh(corr[np.ix_(block, block)])[0] < 1 - _IDENTICAL
+    ]
+    what = f"the items of {quoted(names)}" if names else "the causes of some construct"
+    return (
+        f"{what} are linearly dependent, so that weights or paths have no single "
+        "solution; leave an item or a path out"
+    )
+
+
+def _warn_unconverged(fits: Sequence[Estimates]) -> None:
+    lost = sum(not bool(estimates.converged) for estimates in fits)
+    if lost:
+        steps = int(max(estimates.iterations for estimates in fits))
+        which = "the estimate" if len(fits) == 1 else f"{lost} of {len(fits)} estimates"
+        warnings.warn(
+            f"{which} did not converge in {steps} iterations; try another scheme or "
+            "more iterations, and don't report these numbers as they stand",
+            ConvergenceWarning,
+            stacklevel=4,
+        )

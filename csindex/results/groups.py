@@ -1,0 +1,117 @@
+"""Results of several groups that were fitted at once."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from csindex.errors import DataError, unknown
+from csindex.results.results import Results
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupResults:
+    """The results of every group; made by ``csindex.fit(..., by=...)``.
+
+    Attributes
+    ----------
+    by : str
+        The column that divides the sample.
+    overall : Results
+        The fit to everyone.
+    members : mapping of label to Results
+        The groups that could be estimated, in order.
+    failures : mapping of label to str
+        The other groups, each with the reason.
+    """
+
+    by: str
+    overall: Results
+    members: Mapping[Hashable, Results]
+    failures: Mapping[Hashable, str]
+
+    def __getitem__(self, label: Hashable) -> Results:
+        """Return the results of one group."""
+        if label in self.members:
+            return self.members[label]
+        if label in self.failures:
+            raise DataError(f"group {label!r} of {self.by!r}: {self.failures[label]}")
+        labels = [str(known) for known in self.labels]
+        by_text = {str(known): known for known in self.members}
+        if str(label) in by_text:
+            return self.members[by_text[str(label)]]
+        raise DataError(unknown("group", [str(label)], labels, f"of {self.by!r}"))
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self.members)
+
+    def __repr__(self) -> str:
+        lines = [f"{self.overall.model.name} by {self.by}", self.index.to_string()]
+        lines += [f"{label}: {reason}" for label, reason in self.failures.items()]
+        return "\n".join(lines)
+
+    @property
+    def labels(self) -> list[Hashable]:
+        """Labels of all groups, also of those that failed."""
+        return [*self.members, *self.failures]
+
+    @cached_property
+    def index(self) -> pd.Series:
+        """The index of each group; NaN for a group that failed or has none.
+
+        Raises
+        ------
+        SpecificationError
+            If the model names no index.
+        """
+        name = self.overall.model.required_index()
+        values = [
+            float(result.scores.set_index("construct")["score"][name])
+            for result in self.members.values()
+        ]
+        values += [np.nan] * len(self.failures)
+        return pd.Series(
+            values, index=pd.Index(self.labels, name=self.by), name="index"
+        )
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Scores of every group: the group, and the columns of `Results.scores`."""
+        return self._all("scores")
+
+    @cached_property
+    def paths(self) -> pd.DataFrame:
+        """Paths of every group: the group, and the columns of `Results.paths`."""
+        return self._all("paths")
+
+    @cached_property
+    def total_effects(self) -> pd.DataFrame:
+        """Total effects of every group."""
+        return self._all("total_effects")
+
+    @cached_property
+    def loadings(self) -> pd.DataFrame:
+        """Loadings of every group."""
+        return self._all("loadings")
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """Weights of every group."""
+        return self._all("weights")
+
+    def _all(self, table: str) -> pd.DataFrame:
+        frames = {
+            label: getattr(member, table) for label, member in self.members.items()
+        }
+        return (
+            pd.concat(frames, names=[self.by])
+            .reset_index(level=0)
+            .reset_index(drop=True)
+        )

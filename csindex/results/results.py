@@ -1,0 +1,255 @@
+"""Results: labelled views of one set of estimates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from csindex import scoring
+from csindex.errors import DataError, SpecificationError, quoted
+from csindex.estimation import Estimates, Estimator
+from csindex.model import Model
+from csindex.moments import Moments
+from csindex.results import statistics
+from csindex.results.summary import Summary, card, summary_text
+from csindex.survey import Answers, Survey
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Results:
+    """The results of one model fitted to one sample; made by `csindex.fit`.
+
+    Attributes
+    ----------
+    estimates : Estimates
+        The arrays behind the tables.
+    estimator : Estimator
+        What made them.
+    survey : Survey, optional
+        The survey, when the fit was made from one.
+    answers : Answers, optional
+        The complete answers that were used.
+    group : str
+        The group, for one of several.
+    """
+
+    estimates: Estimates
+    estimator: Estimator
+    survey: Survey | None = None
+    answers: Answers | None = None
+    group: str = ""
+
+    def __repr__(self) -> str:
+        return summary_text(self)
+
+    def _repr_html_(self) -> str:
+        return card(self)
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+        return self.estimates.model
+
+    @property
+    def moments(self) -> Moments:
+        """The moments of the model's items."""
+        return self.estimates.moments
+
+    @property
+    def converged(self) -> bool:
+        """Whether the estimator converged."""
+        return bool(self.estimates.converged)
+
+    @property
+    def n(self) -> int:
+        """Number of respondents used."""
+        return int(self.moments.n)
+
+    @property
+    def index(self) -> float:
+        """The index: the 0-100 score of the model's index construct.
+
+        Raises
+        ------
+        SpecificationError
+            If the model names no index, a scale is unknown, or a weight of the
+            index is negative.
+        """
+        name = self.model.required_index()
+        row = self.scores.set_index("construct").loc[name]
+        if row["note"]:
+            raise SpecificationError(
+                f"there is no index: {name} has no 0-100 score, because {row['note']}"
+            )
+        return float(row["score"])
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Mean 0-100 scores: construct, score, sd (of respondents), n, note.
+
+        The note says why a construct has no score: an item without a scale, or
+        a negative weight.
+        """
+        notes = self._score_notes()
+        given = np.array([not note for note in notes])
+        return pd.DataFrame(
+            {
+                "construct": self.model.construct_names,
+                "score": np.where(
+                    given, scoring.construct_scores(self.estimates), np.nan
+                ),
+                "sd": np.where(given, scoring.score_sds(self.estimates), np.nan),
+                "n": self.n,
+                "note": notes,
+            }
+        )
+
+    @cached_property
+    def paths(self) -> pd.DataFrame:
+        """Standardised path coefficients: source, target, estimate, sign (expected)."""
+        table = statistics.PATHS.table(self.estimates)
+        return table.assign(sign=[path.sign for path in self.model.paths])
+
+    @cached_property
+    def total_effects(self) -> pd.DataFrame:
+        """Standardised total effects: source, target, estimate."""
+        return statistics.TOTAL_EFFECTS.table(self.estimates)
+
+    @cached_property
+    def indirect_effects(self) -> pd.DataFrame:
+        """Standardised effects by detours: source, target, estimate."""
+        return statistics.INDIRECT_EFFECTS.table(self.estimates)
+
+    @cached_property
+    def loadings(self) -> pd.DataFrame:
+        """Loadings: construct, item, estimate."""
+        return statistics.LOADINGS.table(self.estimates)
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """Outer weights: construct, item, estimate (standardised), share in score."""
+        table = statistics.WEIGHTS.table(self.estimates)
+        return table.assign(share=statistics.SHARES.compute(self.estimates))
+
+    @cached_property
+    def r_squared(self) -> pd.Series:
+        """Explained variance of each endogenous construct."""
+        values = statistics.R_SQUARED.compute(self.estimates)
+        return pd.Series(
+            values, index=pd.Index(self.model.endogenous, name="construct"), name="r2"
+        )
+
+    @cached_property
+    def cross_loadings(self) -> pd.DataFrame:
+        """Correlations of every item (rows) with every construct's score."""
+        values = self.moments.corr @ self.estimates.weights
+        return self._square(values, self.model.items, "item")
+
+    @cached_property
+    def construct_correlations(self) -> pd.DataFrame:
+        """Correlations of the constructs."""
+        return self._square(
+            self.estimates.construct_corr, self.model.construct_names, "construct"
+        )
+
+    @cached_property
+    def settings(self) -> pd.Series:
+        """Every option that shaped the numbers."""
+        book = self.survey.codebook if self.survey is not None else None
+        entries = {
+            "model": self.model.title or self.model.name,
+            "data": self.survey.source if self.survey is not None else "moments",
+            **({"group": self.group} if self.group else {}),
+            **dict(self.estimator.settings()),
+            "missing answers": "respondents with all items (listwise)"
+            if book is not None
+            else "as the moments were made",
+            "missing codes": ", ".join(f"{code:g}" for code in book.missing) or "none"
+            if book is not None
+            else "as the moments were made",
+            "weights": (book.weights or "none") if book is not None else "as given",
+            "covariances": "divisor n - 1",
+            "0-100 scores": "weights w/s scaled to sum 1, theoretical scale ends",
+            "iterations": f"{int(self.estimates.iterations)}"
+            + ("" if self.converged else " (not converged)"),
+        }
+        return pd.Series(entries, name="setting")
+
+    @property
+    def sample_flow(self) -> pd.Series:
+        """How many respondents were read, complete and used."""
+        known = self.moments.flow if self.answers is None else self.answers.flow
+        flow = dict(known) or {"used": self.n}
+        return pd.Series(flow, name="respondents")
+
+    def respondent_scores(self) -> pd.DataFrame:
+        """Return every respondent's 0-100 scores.
+
+        Returns
+        -------
+        DataFrame of shape (n, constructs)
+            Scores of the respondents used; the row labels are the survey's.
+            Constructs without a score are NaN throughout.
+
+        Raises
+        ------
+        DataError
+            If the fit was made from moments, which have no respondents.
+        """
+        if self.answers is None or self.survey is None:
+            raise DataError(
+                "respondents' scores need respondents; this fit was made from moments"
+            )
+        values = scoring.respondent_scores(self.estimates, self.answers.values)
+        values[:, [bool(note) for note in self._score_notes()]] = np.nan
+        return pd.DataFrame(
+            values,
+            index=self.survey.frame.index[self.answers.rows],
+            columns=list(self.model.construct_names),
+        )
+
+    def summary(self) -> Summary:
+        """Return the main tables as text.
+
+        Returns
+        -------
+        Summary
+            Prints in at most 80 columns.
+        """
+        return Summary(summary_text(self))
+
+    def _score_notes(self) -> list[str]:
+        unknown_scale = np.isnan(self.moments.high - self.moments.low)
+        items = np.array(self.model.items)
+        notes: list[str] = []
+        for block, negative in zip(
+            self.model.blocks.T > 0,
+            scoring.negative_weights(self.estimates),
+            strict=True,
+        ):
+            no_scale = items[block & unknown_scale].tolist()
+            if no_scale:
+                notes.append(
+                    f"the answer scale of {quoted(no_scale)} is unknown; say "
+                    "scale=(1, 10) in read_survey, or low= and high= in Moments"
+                )
+            elif negative:
+                notes.append(
+                    f"the weight of {quoted(negative)} is negative; reverse the item "
+                    "or leave it out"
+                )
+            else:
+                notes.append("")
+        return notes
+
+    def _square(
+        self, values: np.ndarray, rows: tuple[str, ...], name: str
+    ) -> pd.DataFrame:
+        return pd.DataFrame(
+            values,
+            index=pd.Index(rows, name=name),
+            columns=pd.Index(self.model.construct_names, name="construct"),
+        )

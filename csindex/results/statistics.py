@@ -1,0 +1,223 @@
+"""Statistics: labelled, pure functions of estimates.
+
+A statistic is computed from one set of estimates for a result, and from a stack of
+them for its sampling distribution. Whatever is written as a statistic therefore has
+an interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from csindex import scoring
+from csindex.estimation import Estimates
+from csindex.kernels.arrays import FloatArray, IntArray
+from csindex.kernels.paths import reachable
+from csindex.model import Model
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A labelled, pure function of estimates.
+
+    Attributes
+    ----------
+    name : str
+        What it is, as ``"paths"``.
+    compute : callable
+        From `Estimates` with batch axes (...) to an array of shape (..., k).
+    labels : callable
+        From a `Model` to a frame of k rows that names the values.
+    tested : bool
+        Whether a value of zero is a hypothesis worth a p-value.
+    """
+
+    name: str
+    compute: Callable[[Estimates], FloatArray]
+    labels: Callable[[Model], pd.DataFrame]
+    tested: bool = True
+
+    def table(self, estimates: Estimates) -> pd.DataFrame:
+        """Return the values of one set of estimates with their labels.
+
+        Parameters
+        ----------
+        estimates : Estimates
+            Estimates without batch axes.
+
+        Returns
+        -------
+        DataFrame
+            The labels and a column ``estimate``.
+        """
+        return self.labels(estimates.model).assign(estimate=self.compute(estimates))
+
+
+def path_positions(model: Model) -> tuple[IntArray, IntArray]:
+    """Return the target's and the source's position of each path.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    targets, sources : ndarray of int
+        Positions among the constructs, in the order of the model's paths.
+    """
+    names = model.construct_names
+    targets = [names.index(path.target) for path in model.paths]
+    sources = [names.index(path.source) for path in model.paths]
+    return np.array(targets, dtype=np.int64), np.array(sources, dtype=np.int64)
+
+
+def effect_positions(model: Model) -> tuple[IntArray, IntArray]:
+    """Return target and source of each pair that a directed path joins.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    targets, sources : ndarray of int
+        Positions among the constructs, source by source.
+    """
+    sources, targets = np.nonzero(reachable(model.structure).T)
+    return targets, sources
+
+
+def indirect_positions(model: Model) -> tuple[IntArray, IntArray]:
+    """Return target and source of each pair that a detour joins.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    targets, sources : ndarray of int
+        Positions among the constructs, source by source.
+    """
+    reach = reachable(model.structure)
+    sources, targets = np.nonzero((model.structure @ reach).T)
+    return targets, sources
+
+
+def item_positions(model: Model) -> tuple[IntArray, IntArray]:
+    """Return item and construct of each loading.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    items, constructs : ndarray of int
+        Positions, construct by construct.
+    """
+    constructs, items = np.nonzero(model.blocks.T)
+    return items, constructs
+
+
+def pair_labels(model: Model, positions: tuple[IntArray, IntArray]) -> pd.DataFrame:
+    """Return source and target names of pairs of constructs.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    positions : tuple of ndarray of int
+        Targets and sources.
+
+    Returns
+    -------
+    DataFrame
+        Columns source and target.
+    """
+    targets, sources = positions
+    names = np.array(model.construct_names)
+    return pd.DataFrame({"source": names[sources], "target": names[targets]})
+
+
+def _path_labels(model: Model) -> pd.DataFrame:
+    return pair_labels(model, path_positions(model))
+
+
+def _item_labels(model: Model) -> pd.DataFrame:
+    items, constructs = item_positions(model)
+    return pd.DataFrame(
+        {
+            "construct": np.array(model.construct_names)[constructs],
+            "item": np.array(model.items)[items],
+        }
+    )
+
+
+def _construct_labels(model: Model) -> pd.DataFrame:
+    return pd.DataFrame({"construct": model.construct_names})
+
+
+def _indirect(estimates: Estimates) -> FloatArray:
+    return np.asarray(estimates.total_effects - estimates.paths)
+
+
+PATHS = Statistic(
+    "paths",
+    lambda e: e.paths[(..., *path_positions(e.model))],
+    _path_labels,
+)
+TOTAL_EFFECTS = Statistic(
+    "total effects",
+    lambda e: e.total_effects[(..., *effect_positions(e.model))],
+    lambda model: pair_labels(model, effect_positions(model)),
+)
+INDIRECT_EFFECTS = Statistic(
+    "indirect effects",
+    lambda e: _indirect(e)[(..., *indirect_positions(e.model))],
+    lambda model: pair_labels(model, indirect_positions(model)),
+)
+LOADINGS = Statistic(
+    "loadings",
+    lambda e: e.loadings[(..., *item_positions(e.model))],
+    _item_labels,
+)
+WEIGHTS = Statistic(
+    "weights",
+    lambda e: e.weights[(..., *item_positions(e.model))],
+    _item_labels,
+)
+SHARES = Statistic(
+    "shares",
+    lambda e: scoring.item_shares(e)[..., item_positions(e.model)[0]],
+    _item_labels,
+    tested=False,
+)
+R_SQUARED = Statistic(
+    "R squared",
+    lambda e: e.r_squared[
+        ..., [e.model.construct_names.index(name) for name in e.model.endogenous]
+    ],
+    lambda model: pd.DataFrame({"construct": model.endogenous}),
+    tested=False,
+)
+SCORES = Statistic("scores", scoring.construct_scores, _construct_labels, tested=False)
+INDEX = Statistic(
+    "index",
+    lambda e: scoring.index_score(e)[..., None],
+    lambda model: pd.DataFrame({"construct": [model.index]}),
+    tested=False,
+)
+POINT_EFFECTS = Statistic(
+    "total effects in points",
+    lambda e: scoring.point_effects(e)[(..., *effect_positions(e.model))],
+    lambda model: pair_labels(model, effect_positions(model)),
+)

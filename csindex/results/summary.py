@@ -1,0 +1,154 @@
+"""How results print: as text of at most 80 columns, and as a card in a notebook."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from csindex.results.results import Results
+
+# columns of a terminal
+WIDTH = 80
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """A text that shows itself as it is.
+
+    Attributes
+    ----------
+    text : str
+        The text.
+    """
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def summary_text(results: Results) -> str:
+    """Return the main tables of results as text.
+
+    Parameters
+    ----------
+    results : Results
+        The results.
+
+    Returns
+    -------
+    str
+        Lines of at most 80 characters.
+    """
+    scores = results.scores.drop(columns="note")
+    weights = results.weights.merge(
+        results.loadings.rename(columns={"estimate": "loading"}),
+        on=["construct", "item"],
+    ).rename(columns={"estimate": "weight"})
+    shares = results.r_squared.items()
+    lines = [
+        results.model.title or results.model.name,
+        "=" * len(results.model.title or results.model.name),
+        headline(results),
+        "",
+        "Scores (0-100)",
+        _table(scores, {"score": 2, "sd": 2}),
+    ]
+    lines += [_filled(f"{row.construct}: {row.note}") for row in _noted(results)]
+    if len(results.paths):
+        lines += [
+            "",
+            "Paths (standardised)",
+            _table(results.paths, {"estimate": 4}),
+            "",
+            _filled("R squared: " + ", ".join(f"{k} {v:.4f}" for k, v in shares)),
+        ]
+    lines += [
+        "",
+        "Items",
+        _table(
+            weights[["construct", "item", "weight", "share", "loading"]],
+            {"weight": 4, "share": 4, "loading": 4},
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def headline(results: Results) -> str:
+    """Return the index, the sample and the convergence in one line.
+
+    Parameters
+    ----------
+    results : Results
+        The results.
+
+    Returns
+    -------
+    str
+        The line.
+    """
+    parts = []
+    if results.model.index is not None:
+        table = results.scores.set_index("construct")
+        score = table.loc[results.model.index, "score"]
+        parts.append("no index" if pd.isna(score) else f"index {score:.2f}")
+    if results.group:
+        parts.append(results.group)
+    asked = int(results.sample_flow.iloc[0])
+    read = f" of {asked}" if asked != results.n else ""
+    parts.append(f"n = {results.n}{read}")
+    iterations = int(results.estimates.iterations)
+    parts.append(
+        f"{results.settings['estimator']}, "
+        + ("converged in" if results.converged else "NOT converged in")
+        + f" {iterations} iterations"
+    )
+    return " | ".join(parts)
+
+
+def card(results: Results) -> str:
+    """Return results as a small piece of HTML for notebooks.
+
+    Parameters
+    ----------
+    results : Results
+        The results.
+
+    Returns
+    -------
+    str
+        HTML; every name in it is escaped.
+    """
+    scores = results.scores.drop(columns="note")
+    title = escape(results.model.title or results.model.name)
+    notes = "".join(
+        f"<p>{escape(str(row.construct))}: {escape(str(row.note))}</p>"
+        for row in _noted(results)
+    )
+    formats = {"score": "{:.2f}".format, "sd": "{:.2f}".format}
+    return (
+        f"<div><h4>{title}</h4><p><b>{escape(headline(results))}</b></p>"
+        f"{scores.to_html(index=False, formatters=formats, na_rep='')}{notes}"
+        f"{results.paths.to_html(index=False, float_format='{:.3f}'.format)}</div>"
+    )
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ")
+
+
+def _noted(results: Results) -> list[pd.Series]:
+    return [row for _, row in results.scores.iterrows() if row["note"]]
+
+
+def _table(frame: pd.DataFrame, digits: dict[str, int]) -> str:
+    formats = {column: f"{{:.{places}f}}".format for column, places in digits.items()}
+    return str(frame.to_string(index=False, formatters=formats, na_rep=""))

@@ -1,0 +1,77 @@
+"""Tests of the texts in each language."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from csindex.catalog import CATALOG
+from csindex.errors import SpecificationError
+from csindex.language import LANGUAGES, Language, Words, shortened, visible, words
+
+
+def keys(text: Words) -> set[tuple[str, str]]:
+    return {
+        (section, key) for section in text.sections for key in text.sections[section]
+    }
+
+
+def placeholders(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_the_same_keys(language: Language) -> None:
+    assert keys(words(language)) == keys(words("en"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_takes_the_same_values(language: Language) -> None:
+    english = words("en")
+    for section, key in keys(english):
+        text = words(language).sections[section][key]
+        assert text.strip(), (section, key)
+        # a language may leave a value out, but must not ask for another one
+        assert placeholders(text) <= placeholders(english.sections[section][key])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_construct_of_the_catalogue_has_a_name(language: Language) -> None:
+    for model in CATALOG.values():
+        for name in model.construct_names:
+            assert name in words(language).sections["constructs"], name
+
+
+def test_an_unknown_construct_keeps_its_name() -> None:
+    assert words("zh").construct("brand_trust") == "Brand trust"
+    assert words("en").construct("eWOM") == "EWOM"
+    assert words("en").construct("_") == "_"
+
+
+def test_an_unknown_language_is_refused() -> None:
+    with pytest.raises(SpecificationError, match=r"unknown language 'de'.*'en', 'zh'"):
+        words("de")  # type: ignore[arg-type]
+
+
+def test_values_with_braces_are_not_templates() -> None:
+    assert words("en")("plot.overall", value="{x.__class__}") == "Overall {x.__class__}"
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("a\nb\tc", "a b c"),
+        ("a\x00b", "a\ufffdb"),
+        ("a\u202eb", "a\ufffdb"),
+        ("\ud800", "\ufffd"),
+        (7, "7"),
+        ("感知质量", "感知质量"),
+    ],
+)
+def test_labels_hide_nothing(label: object, shown: str) -> None:
+    assert visible(label) == shown
+
+
+def test_long_labels_are_cut() -> None:
+    assert shortened("x" * 50, 10) == "x" * 9 + "…"

@@ -1,0 +1,219 @@
+"""Moments: made from answers, given by hand, and what they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
+
+import csindex as csi
+
+# the same examples every time, however long a busy machine takes
+STEADY = settings(deadline=None, derandomize=True)
+
+NAMES = ["a", "b", "c"]
+VALUES = np.random.default_rng(5).integers(1, 11, size=(80, 3)).astype(float)
+WEIGHTS = np.random.default_rng(6).uniform(0.2, 3, size=80)
+FRAME = pd.DataFrame(VALUES, columns=NAMES)
+PAIR = csi.Model(
+    "pair", (csi.reflective("x", "a"), csi.reflective("y", "b")), [("x", "y")]
+)
+
+
+def weighted(weights: Any, frame: pd.DataFrame = FRAME) -> csi.Moments:
+    """Return the moments of weighted answers."""
+    return csi.moments(frame.assign(w=weights), NAMES, weights="w")
+
+
+def test_moments_of_answers() -> None:
+    made = csi.moments(FRAME, NAMES)
+    assert_allclose(made.mean, VALUES.mean(axis=0), rtol=1e-13)
+    assert_allclose(made.cov, np.cov(VALUES, rowvar=False), rtol=1e-12)
+    assert_allclose(made.corr, np.corrcoef(VALUES, rowvar=False), rtol=1e-12)
+    assert_allclose(made.sd, VALUES.std(axis=0, ddof=1), rtol=1e-13)
+    assert made.n == 80
+    assert made.batch == ()
+
+
+def test_moments_of_weighted_answers() -> None:
+    made = weighted(WEIGHTS)
+    cov = np.cov(VALUES, rowvar=False, aweights=WEIGHTS, ddof=0) * 80 / 79
+    assert_allclose(made.mean, np.average(VALUES, axis=0, weights=WEIGHTS), rtol=1e-12)
+    assert_allclose(made.cov, cov, rtol=1e-12)
+
+
+def test_respondents_with_gaps_are_left_out() -> None:
+    holed = FRAME.mask(np.random.default_rng(7).random(FRAME.shape) < 0.1)
+    expected = np.cov(holed.dropna(), rowvar=False)
+    assert_allclose(csi.moments(holed, NAMES).cov, expected, rtol=1e-12)
+
+
+@STEADY
+@given(hnp.arrays(np.int64, 80, elements=st.integers(1, 4)))
+def test_whole_weights_are_repeated_rows(counts: np.ndarray) -> None:
+    repeated = np.repeat(VALUES, counts, axis=0)
+    made = weighted(counts)
+    assert_allclose(made.mean, repeated.mean(axis=0), rtol=1e-12)
+    assert_allclose(made.corr, np.corrcoef(repeated, rowvar=False), atol=1e-12)
+
+
+@STEADY
+@given(st.floats(1e-6, 1e6))
+def test_only_proportions_of_weights_matter(factor: float) -> None:
+    plain, scaled = weighted(WEIGHTS), weighted(WEIGHTS * factor)
+    assert_allclose(scaled.mean, plain.mean, rtol=1e-12)
+    assert_allclose(scaled.cov, plain.cov, rtol=1e-10)
+
+
+@STEADY
+@given(hnp.arrays(np.bool_, 80).filter(lambda kept: kept.sum() > 10))
+def test_weight_zero_leaves_a_row_out(kept: np.ndarray) -> None:
+    zero = weighted(np.where(kept, WEIGHTS, 0))
+    dropped = weighted(WEIGHTS[kept], FRAME[kept])
+    assert zero.n == dropped.n == kept.sum()
+    assert_allclose(zero.cov, dropped.cov, rtol=1e-12)
+
+
+def test_large_offsets_lose_no_digits() -> None:
+    made = csi.moments(FRAME + 1e9, NAMES)
+    assert_allclose(made.cov, np.cov(VALUES, rowvar=False), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float32"])
+def test_small_numbers_do_not_overflow(dtype: Any) -> None:
+    made = csi.moments(FRAME.astype(dtype), NAMES)
+    assert_allclose(made.cov, np.cov(VALUES, rowvar=False), rtol=1e-12)
+
+
+def test_groups_are_a_stack() -> None:
+    labels = np.where(np.arange(80) % 3, "x", "y")
+    made = csi.moments(FRAME.assign(g=labels, w=WEIGHTS), NAMES, by="g", weights="w")
+    assert made.labels == ("x", "y")
+    assert made.batch == (2,)
+    for k, label in enumerate(made.labels):
+        own = weighted(WEIGHTS[labels == label], FRAME[labels == label])
+        assert_allclose(made[k].cov, own.cov, rtol=1e-12)
+        assert_allclose(made[k].mean, own.mean, rtol=1e-12)
+        assert made[k].n == own.n
+
+
+def test_one_of_a_stack_is_fitted() -> None:
+    frame = FRAME.assign(g=np.arange(80) % 2)
+    stack = csi.moments(frame, NAMES, by="g")
+    expected = [np.corrcoef(VALUES[k::2], rowvar=False)[0, 1] for k in range(2)]
+    found = [csi.fit(PAIR, stack[k]).paths["estimate"].item() for k in range(2)]
+    assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_select_takes_items_in_their_order() -> None:
+    made = csi.moments(FRAME, NAMES)
+    chosen = made.select(["c", "a"])
+    assert chosen.names == ("c", "a")
+    assert_array_equal(chosen.cov, made.cov[[2, 0]][:, [2, 0]])
+    assert_array_equal(chosen.mean, made.mean[[2, 0]])
+    with pytest.raises(csi.DataError, match="unknown item 'd' in the moments"):
+        made.select(["a", "d"])
+
+
+def given_moments(**changed: Any) -> csi.Moments:
+    """Return good moments of two items, except for what is changed."""
+    good = {"names": ["a", "b"], "mean": [8, 7], "cov": [[4, 2], [2, 4]], "n": 250}
+    return csi.Moments(**{**good, **changed})
+
+
+@pytest.mark.parametrize("low", [1, [1, 1], None])
+def test_moments_given_by_hand(low: Any) -> None:
+    made = given_moments(low=low, high=10)
+    assert_array_equal(made.corr, [[1, 0.5], [0.5, 1]])
+    assert_array_equal(made.low, [np.nan] * 2 if low is None else [1, 1])
+    assert_array_equal(made.high, [10, 10])
+    assert repr(made) == "Moments(2 items, n=250)"
+
+
+def test_a_frame_of_covariances_is_taken() -> None:
+    cov = pd.DataFrame([[4, 2], [2, 4]], index=["a", "b"], columns=["a", "b"])
+    assert_array_equal(given_moments(cov=cov).cov, cov)
+
+
+STACK = {"mean": np.zeros((3, 2)), "cov": np.broadcast_to(np.eye(2), (3, 2, 2))}
+
+REFUSED: list[tuple[dict[str, Any], list[str]]] = [
+    ({"names": "ab"}, ["names must be a list of texts, as ['q1', 'q2'], not 'ab'"]),
+    ({"names": [1, 2]}, ["names must be a list of texts"]),
+    ({"names": ["a", "a"]}, ["several items have the name 'a'"]),
+    ({"names": []}, ["there are no items"]),
+    ({"mean": [8]}, ["mean has shape (1,); 2 names need (..., 2)"]),
+    ({"mean": ["x", "y"]}, ["mean must be numbers"]),
+    ({"mean": [[1, 2], [3]]}, ["mean must be numbers, in rows of one length"]),
+    ({"cov": [[1, 2]]}, ["cov has shape (1, 2); 2 names and such a mean need (2, 2)"]),
+    ({"cov": None}, ["cov has shape ()"]),
+    ({"cov": "x"}, ["cov must be numbers"]),
+    ({**STACK, "mean": [8, 7]}, ["cov has shape (3, 2, 2)"]),
+    ({"n": 1}, ["n is the number of respondents: a whole number of 2 or more"]),
+    ({"n": -5}, ["n is the number of respondents"]),
+    ({"n": 20.5}, ["n is the number of respondents"]),
+    ({"n": np.nan}, ["n is the number of respondents"]),
+    ({"n": "many"}, ["n must be numbers"]),
+    ({"n": [250, 250]}, ["n has shape (2,); give one number, or one per set"]),
+    ({**STACK, "n": [250, 250]}, ["n has shape (2,)"]),
+    ({**STACK, "labels": ["x", "y"]}, ["there are 2 labels; give one per set"]),
+    ({"labels": ["x"]}, ["there are 1 labels"]),
+    ({"low": [1, 2, 3]}, ["low and high must be one number or 2, one per name"]),
+    ({"low": "one"}, ["low must be numbers"]),
+    ({"low": 10, "high": [10, 11]}, ["the scale of 'a' must rise", "10 to 10"]),
+    ({"low": 1, "high": np.inf}, ["the scale of 'a' must rise", "1 to inf"]),
+    (
+        {"mean": [1], "n": 0, "low": [1, 2, 3]},
+        ["3 problems", "mean has", "n is", "low and high"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("changed", "fragments"), REFUSED)
+def test_moments_that_do_not_fit(changed: dict[str, Any], fragments: list[str]) -> None:
+    with pytest.raises(csi.DataError, match="moments: ") as caught:
+        given_moments(**changed)
+    assert [f for f in fragments if f not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("cov", "fragment"),
+    [
+        ([[4, 2], [1, 4]], "the covariance matrix is not symmetric"),
+        ([[0, 0], [0, 4]], "item 'a' has no variance; leave it out"),
+        ([[4, 0], [0, -1]], "item 'b' has no variance"),
+        ([[4, np.nan], [np.nan, 4]], "values that are not finite"),
+        ([[4, np.inf], [np.inf, 4]], "values that are not finite"),
+        ([[1, 2], [2, 1]], "no answers have such correlations"),
+        ([[1, -1.5], [-1.5, 1]], "smallest eigenvalue is -0.5"),
+    ],
+)
+def test_moments_that_no_answers_have(cov: Any, fragment: str) -> None:
+    with pytest.raises(csi.DataError) as caught:
+        csi.fit(PAIR, given_moments(cov=cov))
+    assert fragment in str(caught.value)
+
+
+def test_a_mean_that_is_not_finite() -> None:
+    with pytest.raises(csi.DataError, match="not finite; mend mean and cov"):
+        csi.fit(PAIR, given_moments(mean=[np.nan, 7]))
+
+
+def test_an_item_that_the_moments_do_not_have() -> None:
+    with pytest.raises(csi.DataError, match="unknown item 'b' in the moments"):
+        csi.fit(PAIR, given_moments(names=["a", "c"]))
+
+
+def test_only_a_stack_is_divided() -> None:
+    with pytest.raises(csi.SpecificationError, match="one set, not a stack"):
+        given_moments()[0]
+    stack = given_moments(**STACK, labels=["x", "y", "z"])
+    with pytest.raises(csi.SpecificationError, match=r"by position.* 'x', 'y', 'z'"):
+        stack["y"]  # type: ignore[index]
+    assert repr(stack) == "Moments(2 items, n=[250 250 250], a stack of 3)"
