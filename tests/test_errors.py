@@ -124,7 +124,7 @@ COLUMNS: dict[str, Case] = {
         lambda: fit(frame(q1=[98, 98, *first(99)[:-2]])),
         [
             "98 (2 times), 99 (1 time)",
-            "if 98, 99 means 'no answer', say missing=(98, 99)",
+            "if 98, 99 mean 'no answer', say missing=(98, 99)",
         ],
     ),
     "one code of no answer": (

@@ -14,7 +14,7 @@ from csindex.survey import Answers
 # don't depend on how many resamples are computed at once
 STREAM_BLOCK = 256
 # resamples computed at once: enough to outweigh Python, few enough for the cache
-CHUNK = 1024
+CHUNK = 2048
 # bytes of one array in a chunk; large samples or models get smaller chunks
 CHUNK_BYTES = 64_000_000
 

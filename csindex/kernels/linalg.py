@@ -52,34 +52,50 @@ def solve_positive(matrix: FloatArray, right: FloatArray) -> FloatArray:
     ndarray of the shape of ``right``
         The solutions; NaN where a matrix is not positive definite.
     """
-    size = matrix.shape[0]
-    vectors = right.ndim == 2
-    if size == 1:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            solution: FloatArray = right / np.where(matrix[0] > 0, matrix[0], np.nan)
-        return solution
-    x = right[:, None, :].copy() if vectors else right.copy()
-    lower = np.empty_like(matrix)
     with np.errstate(invalid="ignore", divide="ignore"):
-        for i in range(size):
-            for k in range(i):
-                partial = matrix[i, k]
-                for m in range(k):
-                    partial = partial - lower[i, m] * lower[k, m]
-                lower[i, k] = partial * lower[k, k]
-            pivot = matrix[i, i]
+        if right.ndim == 2 and len(matrix) == 2:
+            return _solve_two(matrix, right)
+        factor = _cholesky(matrix)
+        x = right[:, None, :].copy() if right.ndim == 2 else right.copy()
+        work = np.empty_like(x[0])
+        for i, row in enumerate(factor):
             for m in range(i):
-                pivot = pivot - lower[i, m] ** 2
-            # the diagonal holds 1 / L[i, i]
-            lower[i, i] = 1.0 / np.sqrt(
-                np.where(pivot > SMALLEST_PIVOT * matrix[i, i], pivot, np.nan)
-            )
-        for i in range(size):
-            for m in range(i):
-                x[i] -= lower[i, m] * x[m]
-            x[i] *= lower[i, i]
-        for i in reversed(range(size)):
-            for m in range(i + 1, size):
-                x[i] -= lower[m, i] * x[m]
-            x[i] *= lower[i, i]
-    return x[:, 0, :] if vectors else x
+                x[i] -= np.multiply(row[m], x[m], out=work)
+            x[i] *= row[i]
+        for i in reversed(range(len(factor))):
+            for m in range(i + 1, len(factor)):
+                x[i] -= np.multiply(factor[m, i], x[m], out=work)
+            x[i] *= factor[i, i]
+    return x[:, 0, :] if right.ndim == 2 else x
+
+
+def _solve_two(matrix: FloatArray, right: FloatArray) -> FloatArray:
+    """Solve systems (2, 2, b) of two equations (2, b) in closed form."""
+    (a, b), (_, d) = matrix
+    pivot = d - b * b / a
+    singular = ~((a > 0) & (pivot > SMALLEST_PIVOT * d))
+    second = (right[1] - b / a * right[0]) / np.where(singular, np.nan, pivot)
+    return np.stack([(right[0] - b * second) / a, second])
+
+
+def _cholesky(matrix: FloatArray) -> FloatArray:
+    """Return lower triangles (k, k, b) of a slab, the diagonals inverted.
+
+    NaN where a matrix is not positive definite.
+    """
+    factor = np.empty_like(matrix)
+    work = np.empty_like(matrix[0, 0])
+    for i, row in enumerate(factor):
+        for k in range(i):
+            partial = row[k]
+            partial[:] = matrix[i, k]
+            for m in range(k):
+                partial -= np.multiply(row[m], factor[k, m], out=work)
+            partial *= factor[k, k]
+        pivot = row[i]
+        pivot[:] = matrix[i, i]
+        for m in range(i):
+            pivot -= np.multiply(row[m], row[m], out=work)
+        pivot[~(pivot > SMALLEST_PIVOT * matrix[i, i])] = np.nan
+        np.divide(1.0, np.sqrt(pivot, out=pivot), out=pivot)
+    return factor

@@ -48,13 +48,34 @@ class OuterWeights:
 
 @dataclass(frozen=True, eq=False)
 class _Design:
-    """Index lists of a model: item ranges of blocks, causes and neighbours."""
+    """Index lists of a model.
+
+    Attributes
+    ----------
+    blocks : tuple of slice
+        Items of each construct.
+    sources, neighbours : tuple of ndarray of int
+        Causes of each construct, and its causes and effects.
+    mode_b : tuple of bool
+        Whether each construct's weights are of regressions.
+    scheme : str
+        Inner weighting scheme.
+    regressed : ndarray of int of shape (m,)
+        Constructs with more than one cause.
+    causal : ndarray of shape (m, j)
+        One for the causes of each of them.
+    causes : ndarray of bool of shape (m, j, j)
+        Pairs of these causes.
+    """
 
     blocks: tuple[slice, ...]
     sources: tuple[IntArray, ...]
     neighbours: tuple[IntArray, ...]
     mode_b: tuple[bool, ...]
     scheme: Scheme
+    regressed: IntArray
+    causal: FloatArray
+    causes: BoolArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +89,21 @@ class _Found:
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """Weights (p, b), and covariances (j, p, b) of the scores with every item."""
+    """Weights of a slab's members, and what the next iteration needs of them.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (p, b)
+        Weights of scores with variance one.
+    projections : ndarray of shape (j, p, b)
+        Covariances of the unscaled scores with every item.
+    factors : ndarray of shape (j, b)
+        What scales the scores to variance one.
+    """
 
     weights: FloatArray
     projections: FloatArray
+    factors: FloatArray
 
 
 def pls(
@@ -139,12 +171,17 @@ def pls(
 def _design(
     blocks: FloatArray, structure: FloatArray, mode_b: BoolArray, scheme: Scheme
 ) -> _Design:
+    regressed = np.flatnonzero(structure.sum(axis=1) > 1)
+    causal = structure[regressed]
     return _Design(
         tuple(block_slices(blocks)),
         tuple(np.flatnonzero(row) for row in structure),
         tuple(np.flatnonzero(row) for row in structure + structure.T),
         tuple((mode_b & (blocks.sum(axis=0) > 1)).tolist()),
         scheme,
+        regressed,
+        causal,
+        causal[:, :, None] * causal[:, None, :] > 0,
     )
 
 
@@ -176,6 +213,7 @@ def _together(
             state = _State(
                 np.compress(keep, state.weights, axis=1),
                 np.compress(keep, state.projections, axis=2),
+                np.compress(keep, state.factors, axis=1),
             )
             live, ended = live[keep], ended[keep]
     return found
@@ -205,13 +243,13 @@ def _proxies(
     state: _State, inverses: dict[int, FloatArray], design: _Design
 ) -> FloatArray:
     """Return unscaled new weights of shape (p, b) from the constructs' neighbours."""
-    weights, projections = state.weights, state.projections
     inner = _inner_weights(state, design)
-    fresh = np.zeros_like(weights)
+    inner *= state.factors[:, None]
+    fresh = np.zeros_like(state.weights)
     for j, block in enumerate(design.blocks):
         proxy = fresh[block]
         for i in design.neighbours[j]:
-            proxy += inner[i, j] * projections[i, block]
+            proxy += inner[i, j] * state.projections[i, block]
         if j in inverses:
             fresh[block] = np.einsum("hkb,kb->hb", inverses[j], proxy)
     return fresh
@@ -227,8 +265,9 @@ def _inner_weights(state: _State, design: _Design) -> FloatArray:
             "ihb,hb->ib",
             state.projections[:, block],
             state.weights[block],
-            out=scores[j],
+            out=scores[:, j],
         )
+    scores *= state.factors[:, None]
     if design.scheme == "centroid":
         return np.sign(scores)
     if design.scheme == "path":
@@ -245,14 +284,15 @@ def _inner_weights(state: _State, design: _Design) -> FloatArray:
 def _scaled(weights: FloatArray, slab: FloatArray, design: _Design) -> _State:
     """Return weights scaled to scores of variance one, with their projections."""
     projections = np.empty((len(design.blocks), *weights.shape))
+    factors = np.empty((len(design.blocks), weights.shape[-1]))
     scaled = np.empty_like(weights)
     for j, block in enumerate(design.blocks):
         np.einsum("khb,kb->hb", slab[block], weights[block], out=projections[j])
-        variance = np.einsum("hb,hb->b", projections[j, block], weights[block])
-        factor = 1.0 / np.sqrt(variance)
-        projections[j] *= factor
-        scaled[block] = weights[block] * factor
-    return _State(scaled, projections)
+        np.einsum("hb,hb->b", projections[j, block], weights[block], out=factors[j])
+    np.divide(1.0, np.sqrt(factors), out=factors)
+    for j, block in enumerate(design.blocks):
+        np.multiply(weights[block], factors[j], out=scaled[block])
+    return _State(scaled, projections, factors)
 
 
 def _one_by_one(
@@ -293,22 +333,26 @@ def _single_inner_weights(scores: FloatArray, design: _Design) -> FloatArray:
     """Return inner weights of shape (j, j) from score correlations."""
     if design.scheme == "centroid":
         return np.sign(scores)
-    if design.scheme == "path":
+    if design.scheme == "path" and len(design.regressed):
+        # regressions of all targets at once, padded with ones to one size
         inner = scores.copy()
-        for j, sources in enumerate(design.sources):
-            if sources.size > 1:
-                own = scores[np.ix_(sources, sources)]
-                inner[sources, j] = _solved(own, scores[sources, j])
+        padded = np.where(design.causes, scores, np.eye(len(scores)))
+        weights = _solved(padded, design.causal * scores[design.regressed])
+        inner[:, design.regressed] = np.where(
+            design.causal.T > 0, weights.T, inner[:, design.regressed]
+        )
         return inner
     return scores
 
 
 def _solved(matrix: FloatArray, right: FloatArray) -> FloatArray:
-    """Return the solution of a positive definite system; NaN if it isn't one."""
+    """Return the solutions (..., k) of positive definite systems; NaN if one isn't."""
     try:
-        pivots = np.diagonal(np.linalg.cholesky(matrix))
+        pivots = np.diagonal(np.linalg.cholesky(matrix), axis1=-2, axis2=-1)
     except np.linalg.LinAlgError:
         return np.full_like(right, np.nan)
-    if (pivots**2 <= SMALLEST_PIVOT * np.diagonal(matrix)).any():
+    own = np.diagonal(matrix, axis1=-2, axis2=-1)
+    if (pivots**2 <= SMALLEST_PIVOT * own).any():
         return np.full_like(right, np.nan)
-    return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
+    solved = np.linalg.solve(matrix, right[..., None])[..., 0]
+    return np.asarray(solved, dtype=np.float64)

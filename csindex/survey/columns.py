@@ -55,7 +55,8 @@ def numbers(
             f"column {item.name!r} must hold numbers but has {quoted(texts, 5)}; "
             "recode these answers, or leave the item out of the model"
         ]
-    answers = np.where(np.isin(answers, item.missing), np.nan, answers)
+    if item.missing:
+        answers = np.where(np.isin(answers, item.missing), np.nan, answers)
     seen = answers[used] if used is not None else answers
     problems = _value_problems(seen[~np.isnan(seen)], item)
     if item.reversed and item.scale is None:
@@ -145,6 +146,8 @@ def _turned(answers: FloatArray, item: Item) -> FloatArray:
 
 def _converted(column: pd.Series) -> tuple[FloatArray, list[str]]:
     """Return the column as floats, and the texts that aren't numbers."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
+        return column.to_numpy().astype(np.float64), []
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     kinds = pd.api.types
@@ -200,9 +203,9 @@ def _outside(item: Item, outside: FloatArray) -> str:
     codes = sorted(value for value in counts if value in _USUAL_CODES)
     if codes and len(codes) == len(counts):
         listed = ", ".join(f"{code:g}" for code in codes)
-        comma = "," if len(codes) == 1 else ""
+        verb, comma = ("means", ",") if len(codes) == 1 else ("mean", "")
         return message + (
-            f"if {listed} means 'no answer', say missing=({listed}{comma})"
+            f"if {listed} {verb} 'no answer', say missing=({listed}{comma})"
         )
     return message + (
         f"give its real scale, as scale={{{item.name!r}: (low, high)}}, or name the "
