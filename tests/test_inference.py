@@ -204,9 +204,7 @@ def test_lost_resamples_are_counted() -> None:
     assert counts["used"] + counts["not_converged"] + counts["inadmissible"] == 2000
     assert 0.31 < counts["inadmissible"] / 2000 < 0.41
     assert len(boot.replicates("paths")) == counts["used"]
-    assert (
-        f"{counts['inadmissible']} inadmissible" in boot.settings["dropped resamples"]
-    )
+    assert f"{counts['inadmissible']} inadmissible" in boot.settings["failed resamples"]
     assert boot.paths[["se", "low", "high"]].notna().all().all()
 
 
@@ -283,3 +281,76 @@ def test_a_refused_score_has_no_interval(results: csi.Results) -> None:
     assert boot.scores[["score", "se", "low", "high"]].isna().all().all()
     with pytest.raises(csi.SpecificationError, match="no index"):
         _ = boot.index
+
+
+def _rare() -> csi.Results:
+    """Return a fit where a third of the resamples has an item without variance."""
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(rng.integers(1, 11, size=(30, 3)), columns=list("abc"))
+    frame["d"] = [1] + [0] * 29
+    model = csi.Model(
+        "rare",
+        (csi.reflective("x", "a", "b", "c"), csi.reflective("y", "d")),
+        (("x", "y"),),
+    )
+    return csi.fit(model, csi.read_survey(frame))
+
+
+def test_lost_resamples_are_replaced() -> None:
+    results = _rare()
+    replaced = csi.bootstrap(results, n=600, failed="replace")
+    assert replaced.counts["used"] == 600
+    assert replaced.counts["inadmissible"] > 100
+    # they are the first 600 that can be used of a longer bootstrap
+    longer = csi.bootstrap(results, n=1500).replicates("paths")
+    assert_array_equal(replaced.replicates("paths"), longer[:600])
+    own = replaced.of(lambda e: e.paths[..., 1, 0])
+    assert_allclose(own["se"], replaced.paths["se"])
+
+
+def test_unconverged_resamples_are_kept_if_asked(results: csi.Results) -> None:
+    hasty = replace(results, estimator=csi.PLS(max_iterations=3))
+    with pytest.raises(
+        csi.DataError, match=r"could be estimated; \d+ did not converge"
+    ):
+        csi.bootstrap(hasty, n=100)
+    kept = csi.bootstrap(hasty, n=100, failed="keep")
+    assert kept.counts["used"] == 100
+    assert kept.counts["not_converged"] > 60
+
+
+def test_a_hopeless_replacement_ends() -> None:
+    results = _rare()
+    hasty = replace(results, estimator=csi.PLS(max_iterations=1))
+    with pytest.raises(csi.DataError, match="too unstable"):
+        csi.bootstrap(hasty, n=100, failed="replace")
+
+
+@pytest.mark.parametrize("alternative", ["greater", "less", "two-sided"])
+def test_named_alternatives(results: csi.Results, alternative: str) -> None:
+    boot = csi.bootstrap(results, n=199)
+    values = boot.replicates("HTMT")
+    p = boot.p_values("HTMT", alternative, null=0.9)  # type: ignore[arg-type]
+    below = ((values <= 0.9).sum(axis=0) + 1) / 200
+    above = ((values >= 0.9).sum(axis=0) + 1) / 200
+    expected = {
+        "greater": below,
+        "less": above,
+        "two-sided": np.minimum(1, 2 * np.minimum(below, above)),
+    }[alternative]
+    assert_allclose(p, expected)
+    assert alternative in str(p.name)
+    with pytest.raises(csi.SpecificationError, match="unknown alternative 'more'"):
+        boot.p_values(alternative="more")  # type: ignore[arg-type]
+
+
+def test_differences_of_groups() -> None:
+    survey = csi.load_dataset("retail")
+    boot = csi.bootstrap(csi.fit(SMALL, survey, by="wave"), n=400)
+    row = boot.differences.iloc[0]
+    index = boot.index
+    assert [row["first"], row["second"]] == [2025, 2026]
+    assert row["estimate"] == pytest.approx(-np.diff(index["estimate"]).item())
+    # independent samples: variances add up, to Monte Carlo error
+    assert row["se"] == pytest.approx(np.hypot(*index["se"]), rel=0.15)
+    assert row["low"] < row["estimate"] < row["high"]

@@ -259,3 +259,17 @@ def test_dependent_items_are_found_in_any_unit(factor: float) -> None:
 def test_an_estimator_must_be_one(estimator: object) -> None:
     with pytest.raises(csi.SpecificationError, match=r"an estimator, as csi.PLS\(\)"):
         csi.fit(csi.acsi(), csi.load_dataset("retail"), estimator)  # type: ignore[call-overload]
+
+
+def test_effects_along_routes_add_up_to_the_indirect_effects(
+    results: csi.Results,
+) -> None:
+    specific = results.specific_indirect_effects
+    sums = specific.groupby(["source", "target"])["estimate"].sum()
+    indirect = results.indirect_effects.set_index(["source", "target"])["estimate"]
+    assert len(sums) == len(indirect)
+    assert_allclose(sums[indirect.index], indirect, atol=1e-12)
+    # expectation reaches loyalty in eight ways, four of them by complaints
+    ways = specific.query("source == 'expectation' and target == 'loyalty'")
+    assert len(ways) == 8
+    assert ways["route"].str.contains("complaints").sum() == 4

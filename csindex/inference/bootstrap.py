@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import get_args, overload
 
 import numpy as np
@@ -12,16 +13,25 @@ from numpy.typing import ArrayLike
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.inference.distributions import (
     Bootstrap,
-    GroupBootstrap,
+    Failed,
     Options,
     standard_statistics,
 )
+from csindex.inference.groups import GroupBootstrap
 from csindex.inference.intervals import Interval
 from csindex.inference.resampling import Plan, sampling_units
-from csindex.inference.stack import Draws, collect, resampled_estimates
+from csindex.inference.stack import (
+    Collected,
+    Draws,
+    collect,
+    resampled_estimates,
+)
 from csindex.kernels.arrays import IntArray
 from csindex.results import GroupResults, Results
 from csindex.survey import Answers
+
+# resamples drawn at most, per resample asked for, when failed ones are replaced
+_MOST = 10
 
 
 @overload
@@ -32,6 +42,7 @@ def bootstrap(
     interval: Interval = ...,
     level: float = ...,
     inner: int = ...,
+    failed: Failed = ...,
     indices: ArrayLike | None = ...,
 ) -> Bootstrap: ...
 @overload
@@ -42,6 +53,7 @@ def bootstrap(
     interval: Interval = ...,
     level: float = ...,
     inner: int = ...,
+    failed: Failed = ...,
     indices: None = ...,
 ) -> GroupBootstrap: ...
 def bootstrap(
@@ -51,6 +63,7 @@ def bootstrap(
     interval: Interval = "percentile",
     level: float = 0.95,
     inner: int = 50,
+    failed: Failed = "drop",
     indices: ArrayLike | None = None,
 ) -> Bootstrap | GroupBootstrap:
     """Bootstrap a fit: draw respondents anew and estimate everything again.
@@ -72,6 +85,10 @@ def bootstrap(
         Confidence level.
     inner : int
         Resamples within each resample, for studentized intervals.
+    failed : {"drop", "keep", "replace"}
+        What becomes of resamples whose estimate did not converge or could not be
+        computed: they are left out; kept, if they could be computed; or left out and
+        others drawn until there are n. They are counted in any case.
     indices : array_like of int of shape (b, m), optional
         The respondents of each resample, as positions among those used; nothing
         is drawn then.
@@ -103,7 +120,7 @@ def bootstrap(
     """
     drawn = None if indices is None else _checked_indices(indices, results)
     n = n if drawn is None else len(drawn)
-    options = Options(interval, level, inner)
+    options = Options(interval, level, inner, failed)
     _check_options(n, options)
     entropy = (
         seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
@@ -132,6 +149,11 @@ def _check_options(n: int, options: Options) -> None:
             f"{n} resamples are too few for level {options.level:g}; use at least "
             f"{least}, better 1000 or more"
         )
+    if options.failed not in get_args(Failed):
+        problems.append(
+            f"unknown treatment failed={options.failed!r}; there are "
+            f"{quoted(get_args(Failed))}"
+        )
     if options.inner < 2:
         problems.append(f"inner must be 2 or more, not {options.inner}")
     if problems:
@@ -149,15 +171,18 @@ def _bootstrap(
     _check_design(results.answers, plan, options)
     draws = Draws(results, results.answers, plan, indices)
     found = collect(resampled_estimates(draws), standard_statistics(results))
-    converged, admissible = found.converged, found.admissible
-    usable = converged & admissible
+    if options.failed == "replace" and indices is None:
+        draws, found = _enlarged(draws, found)
+    usable = found.admissible & (found.converged | (options.failed == "keep"))
+    if options.failed == "replace":
+        usable &= usable.cumsum() <= plan.n
     used = int(usable.sum())
     counts = pd.Series(
         {
             "requested": plan.n,
             "used": used,
-            "not_converged": int((admissible & ~converged).sum()),
-            "inadmissible": int((~admissible).sum()),
+            "not_converged": int((found.admissible & ~found.converged).sum()),
+            "inadmissible": int((~found.admissible).sum()),
         },
         name="resamples",
     )
@@ -169,7 +194,23 @@ def _bootstrap(
             f"{counts['inadmissible']} had an item without variance or items that "
             f"depend on each other; at least {least} are needed"
         )
-    return Bootstrap(draws, options, found.values, usable, counts)
+    values = {name: part[usable] for name, part in found.values.items()}
+    return Bootstrap(draws, options, values, usable, counts)
+
+
+def _enlarged(draws: Draws, found: Collected) -> tuple[Draws, Collected]:
+    """Draw more until as many resamples as were asked for can be used."""
+    asked, statistics = draws.plan.n, standard_statistics(draws.results)
+    while (lost := asked - int((found.converged & found.admissible).sum())) > 0:
+        size = draws.plan.n + 2 * lost
+        if size > _MOST * asked:
+            raise DataError(
+                f"{lost} of {asked} resamples are still missing after {draws.plan.n} "
+                "draws; the model is too unstable for these data"
+            )
+        draws = replace(draws, plan=replace(draws.plan, n=size))
+        found = collect(resampled_estimates(draws), statistics)
+    return draws, found
 
 
 def _check_design(answers: Answers, plan: Plan, options: Options) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from csindex.diagnostics import (
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation import Estimates
 from csindex.inference import intervals
-from csindex.inference.intervals import Interval, Limits
+from csindex.inference.intervals import Alternative, Interval, Limits
 from csindex.inference.resampling import sampling_units
 from csindex.inference.stack import (
     Collected,
@@ -31,12 +32,13 @@ from csindex.inference.stack import (
     resampled_estimates,
 )
 from csindex.kernels.arrays import BoolArray, FloatArray
-from csindex.results import GroupResults, Results, Statistic, statistics
+from csindex.results import Results, Statistic, statistics
 
 _STANDARD = (
     statistics.PATHS,
     statistics.TOTAL_EFFECTS,
     statistics.INDIRECT_EFFECTS,
+    statistics.SPECIFIC_INDIRECT_EFFECTS,
     statistics.LOADINGS,
     statistics.WEIGHTS,
     statistics.R_SQUARED,
@@ -65,6 +67,14 @@ def standard_statistics(results: Results) -> list[Statistic]:
     return [*_STANDARD, importance(index)]
 
 
+Failed = Literal["drop", "keep", "replace"]
+_FAILED = {
+    "drop": "left out",
+    "keep": "kept unless inadmissible",
+    "replace": "left out, others drawn for them",
+}
+
+
 @dataclass(frozen=True)
 class Options:
     """How intervals are made from resampled values.
@@ -77,11 +87,14 @@ class Options:
         Confidence level.
     inner : int
         Resamples within each resample, for studentized intervals.
+    failed : str
+        What becomes of resamples that failed.
     """
 
     interval: Interval
     level: float
     inner: int
+    failed: Failed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -175,6 +188,11 @@ class Bootstrap:
         return self._beside(self.results.indirect_effects, statistics.INDIRECT_EFFECTS)
 
     @cached_property
+    def specific_indirect_effects(self) -> pd.DataFrame:
+        """The columns of `Results.specific_indirect_effects`, and se, low, high, p."""
+        return self._table(statistics.SPECIFIC_INDIRECT_EFFECTS)
+
+    @cached_property
     def loadings(self) -> pd.DataFrame:
         """The columns of `Results.loadings`, and se, low, high, p."""
         return self._beside(self.results.loadings, statistics.LOADINGS)
@@ -239,7 +257,8 @@ class Bootstrap:
             "level": f"{self.level:g}",
             "p-values": "two-sided, share of resamples beyond zero",
             "signs": "aligned once per construct and resample with the estimate",
-            "dropped resamples": f"{self.counts['not_converged']} not converged, "
+            "failed resamples": f"{_FAILED[self.options.failed]}; "
+            f"{self.counts['not_converged']} not converged, "
             f"{self.counts['inadmissible']} inadmissible",
         }
         return pd.concat(
@@ -269,6 +288,45 @@ class Bootstrap:
                 f"unknown statistic {statistic!r}; there are {quoted(self.values)}"
             )
         return self.values[statistic]
+
+    def p_values(
+        self,
+        statistic: str = "paths",
+        alternative: Alternative = "two-sided",
+        null: float = 0.0,
+    ) -> pd.Series:
+        """Return the p-values of a hypothesis about a standard statistic.
+
+        Parameters
+        ----------
+        statistic : str
+            Its name, as ``"paths"`` or ``"HTMT"``.
+        alternative : {"two-sided", "greater", "less"}
+            What the statistic is if the hypothesis is wrong; for HTMT below .90
+            that is ``"less"`` with ``null=0.9``.
+        null : float
+            The value of the hypothesis.
+
+        Returns
+        -------
+        Series
+            p-values in the order of the statistic's table, named after the
+            alternative.
+
+        Raises
+        ------
+        SpecificationError
+            For an unknown statistic or alternative.
+        """
+        if alternative not in get_args(Alternative):
+            raise SpecificationError(
+                f"unknown alternative {alternative!r}; there are "
+                f"{quoted(get_args(Alternative))}"
+            )
+        values = self.replicates(statistic)
+        return pd.Series(
+            intervals.p_values(values, alternative, null), name=f"p ({alternative})"
+        )
 
     def of(
         self, statistic: Statistic | Callable[[Estimates], ArrayLike]
@@ -328,7 +386,7 @@ class Bootstrap:
         if values is None:
             values = collect(resampled_estimates(self.draws), [statistic]).values[
                 statistic.name
-            ]
+            ][self.usable]
         limits = self._limits(statistic, values)
         columns = {
             "se": values.std(axis=0, ddof=1),
@@ -393,54 +451,6 @@ class Bootstrap:
     @property
     def _standard(self) -> list[Statistic]:
         return standard_statistics(self.results)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class GroupBootstrap:
-    """Bootstraps of every group and of everyone; made by `bootstrap`.
-
-    Attributes
-    ----------
-    results : GroupResults
-        The fits.
-    overall : Bootstrap
-        Everyone.
-    members : mapping of label to Bootstrap
-        The groups, drawn independently of each other.
-    """
-
-    results: GroupResults
-    overall: Bootstrap
-    members: Mapping[Hashable, Bootstrap]
-
-    def __getitem__(self, label: Hashable) -> Bootstrap:
-        """Return the bootstrap of one group."""
-        fitted = self.results[label]
-        return next(boot for boot in self.members.values() if boot.results is fitted)
-
-    def __repr__(self) -> str:
-        return f"Bootstrap by {self.results.by}\n{self.index.round(2).to_string()}"
-
-    @cached_property
-    def index(self) -> pd.DataFrame:
-        """The index of every group: estimate, se, low, high, n.
-
-        NaN for a group whose index is refused.
-
-        Raises
-        ------
-        SpecificationError
-            If the model names no index.
-        """
-        estimates = self.results.index
-        rows = {
-            label: boot.scores.set_index("construct").loc[boot.results.model.index]
-            for label, boot in self.members.items()
-        }
-        table = pd.DataFrame.from_dict(rows, orient="index")
-        table = table[["se", "low", "high", "n"]].astype({"n": int})
-        table.insert(0, "estimate", estimates[list(rows)].to_numpy())
-        return table.rename_axis(self.results.by)
 
 
 def _adopted(function: Callable[[Estimates], ArrayLike]) -> Statistic:

@@ -32,6 +32,7 @@ import numpy as np
 
 from csindex.kernels.arrays import FloatArray, IntArray
 
+Alternative = Literal["two-sided", "greater", "less"]
 Interval = Literal["percentile", "basic", "normal", "bc", "bca", "studentized"]
 
 _NORMAL = NormalDist()
@@ -217,23 +218,33 @@ def acceleration(left_out: FloatArray, strata: IntArray | None = None) -> FloatA
     return np.where(vary, cubes / (6 * np.where(vary, spread, 1.0)), 0.0)
 
 
-def p_values(values: FloatArray) -> FloatArray:
-    """Return two-sided p-values: twice the smaller share beyond zero.
+def p_values(
+    values: FloatArray, alternative: Alternative = "two-sided", null: float = 0.0
+) -> FloatArray:
+    """Return the p-values of a hypothesis about each statistic.
 
     Parameters
     ----------
     values : ndarray of shape (b, k)
         Resampled values.
+    alternative : {"two-sided", "greater", "less"}
+        What the statistic is if the hypothesis is wrong.
+    null : float
+        The value of the hypothesis.
 
     Returns
     -------
     ndarray of shape (k,)
-        p-values; never zero, because the sample itself counts as one resample.
+        Share of resampled values on the hypothesis' side; two-sided, twice the
+        smaller share. Never zero, because the sample itself counts as one resample.
     """
-    below = (values <= 0).sum(axis=0)
-    above = (values >= 0).sum(axis=0)
-    share = (np.minimum(below, above) + 1) / (len(values) + 1)
-    return np.asarray(np.minimum(1.0, 2 * share))
+    below = ((values <= null).sum(axis=0) + 1) / (len(values) + 1)
+    above = ((values >= null).sum(axis=0) + 1) / (len(values) + 1)
+    if alternative == "greater":
+        return np.asarray(below)
+    if alternative == "less":
+        return np.asarray(above)
+    return np.asarray(np.minimum(1.0, 2 * np.minimum(below, above)))
 
 
 def _tiny(estimate: FloatArray) -> FloatArray:

@@ -49,11 +49,11 @@ class Draws:
 
 @dataclass(frozen=True, eq=False)
 class Collected:
-    """Statistics of the resamples that can be used, and which those are.
+    """Statistics of a stack's members, and which of them can be used.
 
     Attributes
     ----------
-    values : mapping of str to ndarray of shape (used, k)
+    values : mapping of str to ndarray of shape (b, k)
         Values of each statistic.
     converged, admissible : ndarray of bool of shape (b,)
         Whether each resample's estimate converged, and could be computed at all.
@@ -95,7 +95,7 @@ def collect(estimates: Iterable[Estimates], chosen: Sequence[Statistic]) -> Coll
     Returns
     -------
     Collected
-        Values in the usable members.
+        Values of all members; what can't be computed is NaN.
 
     Raises
     ------
@@ -110,11 +110,11 @@ def collect(estimates: Iterable[Estimates], chosen: Sequence[Statistic]) -> Coll
         for chunk in estimates:
             converged.append(chunk.converged)
             admissible.append(chunk.admissible)
-            usable = chunk.converged & chunk.admissible
             for statistic in chosen:
                 found = statistic.compute(chunk)
                 _check_batch(found, chunk)
-                values[statistic.name].append(found.reshape(len(usable), -1)[usable])
+                flat = found.reshape(len(found), found[0].size)
+                values[statistic.name].append(flat)
     return Collected(
         {name: np.concatenate(parts) for name, parts in values.items()},
         np.concatenate(converged),

@@ -124,6 +124,11 @@ class Results:
         return statistics.INDIRECT_EFFECTS.table(self.estimates)
 
     @cached_property
+    def specific_indirect_effects(self) -> pd.DataFrame:
+        """Standardised effects along each route: source, target, route, estimate."""
+        return statistics.SPECIFIC_INDIRECT_EFFECTS.table(self.estimates)
+
+    @cached_property
     def loadings(self) -> pd.DataFrame:
         """Loadings: construct, item, estimate."""
         return statistics.LOADINGS.table(self.estimates)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -111,6 +112,37 @@ def indirect_positions(model: Model) -> tuple[IntArray, IntArray]:
     return targets, sources
 
 
+def routes(model: Model) -> list[tuple[str, ...]]:
+    """Return every route of two or more paths, source by source.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    list of tuple of str
+        The constructs that each route passes, from its source to its target.
+
+    Examples
+    --------
+    >>> from csindex.catalog import acsi
+    >>> routes(acsi())[0]
+    ('expectation', 'quality', 'value')
+    """
+    onward: dict[str, list[str]] = {name: [] for name in model.construct_names}
+    for path in model.paths:
+        onward[path.source].append(path.target)
+    found: list[tuple[str, ...]] = []
+    for source in model.construct_names:
+        growing: list[tuple[str, ...]] = [(source,)]
+        while growing:
+            growing = [(*way, step) for way in growing for step in onward[way[-1]]]
+            found += [way for way in growing if len(way) > 2]
+    return found
+
+
 def item_positions(model: Model) -> tuple[IntArray, IntArray]:
     """Return item and construct of each loading.
 
@@ -170,6 +202,28 @@ def _indirect(estimates: Estimates) -> FloatArray:
     return np.asarray(estimates.total_effects - estimates.paths)
 
 
+def _along_routes(estimates: Estimates) -> FloatArray:
+    """Return the product of the paths along each route, shape (..., k)."""
+    position = {n: k for k, n in enumerate(estimates.model.construct_names)}
+    ways = [[position[name] for name in way] for way in routes(estimates.model)]
+    effects = np.ones((*estimates.moments.batch, len(ways)))
+    for k, way in enumerate(ways):
+        for source, target in pairwise(way):
+            effects[..., k] *= estimates.paths[..., target, source]
+    return effects
+
+
+def _route_labels(model: Model) -> pd.DataFrame:
+    ways = routes(model)
+    return pd.DataFrame(
+        {
+            "source": [way[0] for way in ways],
+            "target": [way[-1] for way in ways],
+            "route": [" -> ".join(way) for way in ways],
+        }
+    )
+
+
 PATHS = Statistic(
     "paths",
     lambda e: e.paths[(..., *path_positions(e.model))],
@@ -184,6 +238,11 @@ INDIRECT_EFFECTS = Statistic(
     "indirect effects",
     lambda e: _indirect(e)[(..., *indirect_positions(e.model))],
     lambda model: pair_labels(model, indirect_positions(model)),
+)
+SPECIFIC_INDIRECT_EFFECTS = Statistic(
+    "specific indirect effects",
+    _along_routes,
+    _route_labels,
 )
 LOADINGS = Statistic(
     "loadings",

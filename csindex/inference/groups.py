@@ -1,0 +1,103 @@
+"""Bootstraps of several groups, and the differences between them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from csindex.inference import intervals
+from csindex.inference.distributions import Bootstrap
+from csindex.results import GroupResults
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupBootstrap:
+    """Bootstraps of every group and of everyone; made by `bootstrap`.
+
+    Attributes
+    ----------
+    results : GroupResults
+        The fits.
+    overall : Bootstrap
+        Everyone.
+    members : mapping of label to Bootstrap
+        The groups, drawn independently of each other.
+    """
+
+    results: GroupResults
+    overall: Bootstrap
+    members: Mapping[Hashable, Bootstrap]
+
+    def __getitem__(self, label: Hashable) -> Bootstrap:
+        """Return the bootstrap of one group."""
+        fitted = self.results[label]
+        return next(boot for boot in self.members.values() if boot.results is fitted)
+
+    def __repr__(self) -> str:
+        return f"Bootstrap by {self.results.by}\n{self.index.round(2).to_string()}"
+
+    @cached_property
+    def index(self) -> pd.DataFrame:
+        """The index of every group: estimate, se, low, high, n.
+
+        NaN for a group whose index is refused.
+
+        Raises
+        ------
+        SpecificationError
+            If the model names no index.
+        """
+        estimates = self.results.index
+        rows = {
+            label: boot.scores.set_index("construct").loc[boot.results.model.index]
+            for label, boot in self.members.items()
+        }
+        table = pd.DataFrame.from_dict(rows, orient="index")
+        table = table[["se", "low", "high", "n"]].astype({"n": int})
+        table.insert(0, "estimate", estimates[list(rows)].to_numpy())
+        return table.rename_axis(self.results.by)
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """Differences of the index: first, second, estimate, se, low, high, p.
+
+        Every pair of groups once. The groups are drawn independently, so that the
+        differences of their resamples are resamples of the difference; the intervals
+        are percentiles.
+
+        Raises
+        ------
+        SpecificationError
+            If the model names no index.
+        """
+        table, model = self.index, self.results.overall.model
+        position = model.construct_names.index(model.required_index())
+        drawn = {
+            label: boot.replicates("scores")[:, position]
+            for label, boot in self.members.items()
+            if np.isfinite(table.loc[label, "low"])
+        }
+        rows: list[dict[str, object]] = []
+        for first, second in combinations(drawn, 2):
+            size = min(len(drawn[first]), len(drawn[second]))
+            values = (drawn[first][:size] - drawn[second][:size])[:, None]
+            limits = intervals.percentile(values, self.overall.level)
+            estimates = table.loc[[first, second], "estimate"]
+            rows.append(
+                {
+                    "first": first,
+                    "second": second,
+                    "estimate": estimates.iloc[0] - estimates.iloc[1],
+                    "se": values.std(ddof=1),
+                    "low": limits.low.item(),
+                    "high": limits.high.item(),
+                    "p": intervals.p_values(values).item(),
+                }
+            )
+        columns = ["first", "second", "estimate", "se", "low", "high", "p"]
+        return pd.DataFrame(rows, columns=columns)
