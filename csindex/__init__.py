@@ -1,7 +1,29 @@
 """Customer satisfaction indices: models, estimates, scores, inference and reports."""
 
-from csindex.catalog import acsi, ecsi, ecsi_mobi, models
-from csindex.codebook import Codebook, read_codebook
+from csindex.catalog import (
+    acsi,
+    ccsi,
+    ecsi,
+    ecsi_mobi,
+    epsi,
+    hkcsi,
+    improved,
+    models,
+    ncsb,
+    ncsb_2001,
+    ncsi,
+    scsb,
+    swics,
+    tcsi,
+    tcsi_2006,
+    with_complaint_handling,
+    with_image_consequence,
+    with_loyalty_facets,
+    with_price,
+    with_rater,
+)
+from csindex.codebook import Codebook, Indicator, read_codebook
+from csindex.codebook import draft as draft_codebook
 from csindex.datasets import datasets, load_dataset
 from csindex.diagnostics import Assessment, assess, importance_performance
 from csindex.errors import (
@@ -14,8 +36,36 @@ from csindex.errors import (
     SpecificationError,
 )
 from csindex.estimation import PLS, Estimates, Estimator
-from csindex.inference import Bootstrap, GroupBootstrap, bootstrap
-from csindex.model import Construct, Item, Model, Path, composite, reflective
+from csindex.inference import (
+    Bootstrap,
+    Comparison,
+    GroupBootstrap,
+    Imputation,
+    SamplingErrors,
+    bootstrap,
+    compare,
+    hypotheses,
+    jackknife,
+    linearized,
+    multiple_imputation,
+    replicate_weights,
+)
+from csindex.inference.waves import (
+    IndexChange,
+    benjamini_hochberg,
+    holm,
+    index_change,
+    index_changes,
+)
+from csindex.model import (
+    Construct,
+    Item,
+    Model,
+    Path,
+    composite,
+    read_model,
+    reflective,
+)
 from csindex.moments import Moments, moments
 from csindex.plotting import (
     plot_groups,
@@ -25,6 +75,25 @@ from csindex.plotting import (
 )
 from csindex.report import report
 from csindex.results import GroupResults, Results, Statistic, fit
+from csindex.results.hierarchy import check_principles, sem_index
+from csindex.scoring import (
+    Benchmarks,
+    CompositeIndex,
+    Level,
+    SecondOrder,
+    Weighting,
+    aggregate,
+    ahp_weights,
+    component_weights,
+    composite_index,
+    constant_sum_weights,
+    critic_weights,
+    direct_weights,
+    entropy_weights,
+    equal_weights,
+    weight_sensitivity,
+)
+from csindex.scoring.rules import kcsi_score, ukcsi_score
 from csindex.survey import Survey, read_survey
 
 __version__ = "0.1.0"
@@ -33,8 +102,11 @@ __all__ = [
     "PLS",
     "AnswersWarning",
     "Assessment",
+    "Benchmarks",
     "Bootstrap",
     "Codebook",
+    "Comparison",
+    "CompositeIndex",
     "Construct",
     "ConvergenceWarning",
     "CsindexError",
@@ -43,34 +115,83 @@ __all__ = [
     "Estimator",
     "GroupBootstrap",
     "GroupResults",
+    "Imputation",
     "InadmissibleWarning",
+    "IndexChange",
+    "Indicator",
     "Item",
+    "Level",
     "Model",
     "Moments",
     "OutputError",
     "Path",
     "Results",
+    "SamplingErrors",
+    "SecondOrder",
     "SpecificationError",
     "Statistic",
     "Survey",
+    "Weighting",
     "acsi",
+    "aggregate",
+    "ahp_weights",
     "assess",
+    "benjamini_hochberg",
     "bootstrap",
+    "ccsi",
+    "check_principles",
+    "compare",
+    "component_weights",
     "composite",
+    "composite_index",
+    "constant_sum_weights",
+    "critic_weights",
     "datasets",
+    "direct_weights",
+    "draft_codebook",
     "ecsi",
     "ecsi_mobi",
+    "entropy_weights",
+    "epsi",
+    "equal_weights",
     "fit",
+    "hkcsi",
+    "holm",
+    "hypotheses",
     "importance_performance",
+    "improved",
+    "index_change",
+    "index_changes",
+    "jackknife",
+    "kcsi_score",
+    "linearized",
     "load_dataset",
     "models",
     "moments",
+    "multiple_imputation",
+    "ncsb",
+    "ncsb_2001",
+    "ncsi",
     "plot_groups",
     "plot_importance_performance",
     "plot_model",
     "plot_scores",
     "read_codebook",
+    "read_model",
     "read_survey",
     "reflective",
+    "replicate_weights",
     "report",
+    "scsb",
+    "sem_index",
+    "swics",
+    "tcsi",
+    "tcsi_2006",
+    "ukcsi_score",
+    "weight_sensitivity",
+    "with_complaint_handling",
+    "with_image_consequence",
+    "with_loyalty_facets",
+    "with_price",
+    "with_rater",
 ]

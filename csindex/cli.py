@@ -14,7 +14,9 @@ import click
 
 import csindex as csi
 from csindex.catalog import find_model
+from csindex.codebook import guess_columns
 from csindex.errors import CsindexError, DataError, SpecificationError
+from csindex.survey.reading import read_frame
 
 # exit code for answers, models and options that can't be used
 REJECTED = 2
@@ -151,6 +153,20 @@ def models() -> None:
 def datasets() -> None:
     """List the example surveys."""
     click.echo(csi.datasets().to_string(index=False))
+
+
+@main.command()
+@_answers
+def codebook(answers: Path) -> None:
+    """Draft a codebook from the ANSWERS in a CSV file and print it.
+
+    What was guessed, and why, goes to the error output: check it before you use it.
+    """
+    with _told():
+        frame = read_frame(answers)[0]
+        for guess in guess_columns(frame):
+            click.echo(f"{guess.name}: {guess.reason}", err=True)
+        click.echo(csi.draft_codebook(frame).to_toml(), nl=False)
 
 
 @main.command()

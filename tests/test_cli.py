@@ -74,6 +74,18 @@ def test_codebook_file(answers: Path, root: Path) -> None:
     assert str(expected.summary()).strip() == result.output.strip()
 
 
+def test_codebook_is_drafted(answers: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "csindex", "codebook", str(answers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    path = tmp_path / "codebook.toml"
+    path.write_text(done.stdout, encoding="utf-8")
+    drafted = csi.read_codebook(path)
+    assert drafted.scale == (1, 10)
+    assert set(drafted.missing) == {98, 99}
+    assert drafted.item("COMP").scale == (0, 1)
+    assert "SATIS" in done.stderr
+
+
 def test_lists() -> None:
     for name in csi.models()["name"]:
         assert name in _run("models").output

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import csindex as csi
-from csindex.codebook import rules
+from csindex.codebook import Indicator, draft, guess_columns, rules
 
 # the same examples every time, however long a busy machine takes
 STEADY = settings(deadline=None, derandomize=True)
@@ -182,7 +182,7 @@ def test_a_codebook_file(tmp_path: Path, encoding: str) -> None:
     book = csi.read_codebook(write(tmp_path, GOOD.encode(encoding)))
     q1 = csi.Item("q1", (0, 1), True, (9,), "q2 >= 6", (), "quality", "How?", "怎么样")
     derived = csi.Item("d", derive=(("q1 == 1", "q2"), ("q1 == 0", "-q2")))
-    design = {"weights": "w", "strata": "region", "clusters": "store"}
+    design: dict[str, Any] = {"weights": "w", "strata": "region", "clusters": "store"}
     assert book == csi.Codebook(
         (q1, derived), (1, 10), (98, 99), **design, groups=("company",), title="Shops"
     )
@@ -297,3 +297,172 @@ def test_updated_keeps_the_rest() -> None:
     )
     with pytest.raises(csi.SpecificationError, match="unknown field 'scla' of item"):
         book.updated({"q": {"scla": (1, 5)}})
+
+
+WITH_INDICATORS = """\
+[indicators.staff]
+construct = "quality"
+en = "Staff"
+zh = "人员"
+controllable = true
+[items.q1]
+construct = "quality"
+parent = "staff"
+controllable = false
+[items.q2]
+parent = "staff"
+score_map = [100, 80, 60, 30, 0]
+"""
+
+
+def test_specific_indicators(tmp_path: Path) -> None:
+    book = csi.read_codebook(write(tmp_path, WITH_INDICATORS))
+    assert book.indicators == (Indicator("staff", "quality", "Staff", "人员", True),)
+    assert book.indicator_items == {"staff": ("q1", "q2")}
+    assert book.controllable == {"q1": False, "staff": True}
+    assert book.item("q2").score_map == (100, 80, 60, 30, 0)
+
+
+BROKEN_INDICATORS: dict[str, list[str]] = {
+    "[items.q1]\nparent = 'staff'": ["unknown indicator 'staff'", "[indicators.staff]"],
+    "[indicators.staff]\n[items.q]\nparent = 'stuff'": ["did you mean 'staff'?"],
+    "[indicators.staff]\nen = 'Staff'": ["indicators 'staff' have no items"],
+    "[indicators.staff]\nconstruct = 'value'\n[items.q]\nconstruct = 'quality'\n"
+    "parent = 'staff'": ["item 'q' has two parents", "'quality'", "'value'"],
+    "[indicators.staff]\nconstruc = 'value'": [
+        "in [indicators.staff] of codebook.toml"
+    ],
+    "indicators = ['staff']": ["[indicators.NAME]"],
+    "[indicators.staff]\ncontrollable = 'yes'": ["controllable is 'yes'"],
+    "[items.q]\nparent = 5": ["parent is 5"],
+    "[items.q]\ncontrollable = 1": ["controllable is 1", "true or false"],
+}
+
+
+@pytest.mark.parametrize("text", BROKEN_INDICATORS)
+def test_broken_indicators(tmp_path: Path, text: str) -> None:
+    with pytest.raises(csi.SpecificationError) as caught:
+        csi.read_codebook(write(tmp_path, text))
+    assert [f for f in BROKEN_INDICATORS[text] if f not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("indicators", "fragment"),
+    [
+        (("staff",), "'staff' is not an indicator"),
+        ((Indicator("staff"), Indicator("staff")), "'staff' is given twice"),
+    ],
+)
+def test_what_are_no_indicators(indicators: Any, fragment: str) -> None:
+    with pytest.raises(csi.SpecificationError, match=fragment):
+        csi.Codebook((csi.Item("q", parent="staff"),), indicators=indicators)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NUMBERS = st.integers(-99, 999) | st.floats(-1e6, 1e6, width=32)
+WRITTEN_ITEMS = st.builds(
+    csi.Item,
+    name=TEXTS,
+    scale=st.none() | st.sampled_from([(1, 10), (0.5, 5), (1, 5)]),
+    reversed=st.booleans(),
+    missing=st.lists(NUMBERS, max_size=3).map(tuple),
+    asked_if=st.none() | st.just("REPUR >= 6"),
+    derive=st.sampled_from([(), (("A >= 6", "25 + min(B, 25)"), ("A < 6", "B"))]),
+    construct=TEXTS,
+    en=TEXTS,
+    zh=TEXTS,
+    parent=st.sampled_from(["", "staff"]),
+    controllable=st.none() | st.booleans(),
+)
+WRITTEN = st.builds(
+    csi.Codebook,
+    items=st.lists(WRITTEN_ITEMS, max_size=4, unique_by=lambda item: item.name).map(
+        lambda items: (
+            *(i for i in items if i.name != "last"),
+            csi.Item("last", score_map="five_uneven", parent="staff"),
+        )
+    ),
+    scale=st.none() | st.just((1, 10)),
+    missing=st.lists(NUMBERS, max_size=3).map(tuple),
+    weights=st.none() | TEXTS,
+    groups=st.lists(TEXTS, max_size=2).map(tuple),
+    title=TEXTS,
+    indicators=st.builds(Indicator, name=st.just("staff"), en=TEXTS, zh=TEXTS).map(
+        lambda indicator: (indicator,)
+    ),
+)
+
+
+@STEADY
+@given(book=WRITTEN)
+def test_reading_what_was_written(
+    tmp_path_factory: pytest.TempPathFactory, book: csi.Codebook
+) -> None:
+    path = tmp_path_factory.mktemp("written") / "codebook.toml"
+    path.write_bytes(book.to_toml().encode())
+    assert csi.read_codebook(path) == book
+
+
+@pytest.mark.parametrize("name", csi.datasets()["name"])
+def test_shipped_codebooks_survive_writing(tmp_path: Path, name: str) -> None:
+    book = csi.load_dataset(name).codebook
+    assert csi.read_codebook(write(tmp_path, book.to_toml())) == book
+
+
+def test_a_draft_of_a_shipped_survey() -> None:
+    survey = csi.load_dataset("retail")
+    book = draft(survey.frame)
+    known = {i.name for i in survey.codebook.items} & set(survey.frame.columns)
+    # price tolerance ends at 26 percent, which is no usual scale
+    assert known - {item.name for item in book.items} == {"HIGHPTOL", "LOWPTOL"}
+    assert (book.scale, book.missing, book.weights) == ((1, 10), (98, 99), "weight")
+    assert book.groups == survey.codebook.groups
+    assert book.item("COMP").scale == (0, 1)
+    drafted = csi.fit(csi.acsi(), csi.read_survey(survey.frame, codebook=book))
+    assert drafted.index == csi.fit(csi.acsi(), survey).index
+
+
+COLUMN_KINDS: dict[str, tuple[list[Any], str, Any, tuple[float, ...]]] = {
+    "ten": ([1, 5, 10, 99], "item", (1, 10), (99,)),
+    "used by few": ([6, 7, 8, 99], "item", (1, 10), (99,)),
+    "negative codes": ([0, 10, 7, -9], "item", (0, 10), (-9,)),
+    "hundred": ([0, 55, 98, 99], "item", (0, 100), ()),
+    "yes or no": ([0, 1, 1, 88], "item", (0, 1), (88,)),
+    "flags": ([True, False, True, None], "item", (0, 1), ()),
+    "numbers as text": (["1", " 4 ", "10", "NA"], "item", (1, 10), ()),
+    "age": ([18, 35, 70, 55], "number", None, ()),
+    "money": ([1.5, 2.25, 3.75, 4.0], "number", None, ()),
+    "remarks": (["a", "b", "c", "d"], "text", None, ()),
+    "mixed": (["1", "4", "good", "4"], "text", None, ()),
+    "shop": (["A", "B", "A", "B"], "group", None, ()),
+    "constant": ([3, 3, 3, 99], "constant", None, (99,)),
+    "one word": (["x", "x", "x", None], "constant", None, ()),
+    "empty": ([None, None, None, None], "empty", None, ()),
+    "only codes": ([99, 99, 99, 99], "constant", None, ()),
+    "weight": ([0.5, 1.5, 1.0, 1.2], "weights", None, ()),
+}
+
+
+@pytest.mark.parametrize("name", COLUMN_KINDS)
+def test_guesses_by_column(name: str) -> None:
+    values, kind, scale, missing = COLUMN_KINDS[name]
+    frame = pd.DataFrame(
+        {name: pd.Series(values, dtype=object), "tens": [1, 10, 4, 5]},
+    )
+    guess = guess_columns(frame)[0]
+    assert (guess.kind, guess.scale, guess.missing) == (kind, scale, missing)
+    assert guess.reason
+
+
+def test_a_column_of_two_codes_divides_the_sample() -> None:
+    frame = pd.DataFrame(
+        {"sex": [1, 2] * 20, "q": [1, 10] * 20, "r": [1, 10, 4, 5] * 10}
+    )
+    assert [guess.kind for guess in guess_columns(frame)] == ["group", "group", "item"]
+
+
+def test_nothing_to_draft() -> None:
+    with pytest.raises(csi.DataError, match="no column seems to hold answers"):
+        draft(pd.DataFrame({"name": ["a", "b"], "remark": ["x", "x"]}))
+    with pytest.raises(csi.DataError, match="there are none"):
+        draft(pd.DataFrame())

@@ -8,8 +8,16 @@ import pandas as pd
 import pytest
 
 import csindex as csi
+from csindex.codebook import read_codebook
 
 NAMES = csi.datasets()["name"].to_list()
+
+# the specific indicators of quality in each questionnaire
+INDICATORS = {
+    "bank": "counter waiting electronic products advice security fees care",
+    "retail": "goods environment staff promotion checkout after_sales convenience",
+    "telecom": "network tariff_clarity billing shop hotline value_added data repair",
+}
 
 
 @pytest.fixture(params=NAMES)
@@ -21,7 +29,10 @@ def survey(request: pytest.FixtureRequest) -> csi.Survey:
 def test_the_list_of_surveys() -> None:
     table = csi.datasets().set_index("name")
     assert list(table.columns) == ["title", "respondents", "columns"]
+    assert {"bank", "retail", "telecom"} <= set(table.index)
+    assert table.loc["bank", "respondents"] == 6 * 500
     assert table.loc["retail", "respondents"] == 8 * 250 * 2
+    assert table.loc["telecom", "respondents"] == 5 * 3 * 300
     assert table["title"].str.len().min() > 0
 
 
@@ -32,6 +43,7 @@ def test_every_survey_is_explained(root: Path, name: str) -> None:
     assert "licen" in readme
     assert (folder / "codebook.toml").is_file()
     assert (folder / "make.py").is_file()
+    assert (folder / "data.csv").stat().st_size < 700_000
 
 
 def test_every_item_is_in_the_file_or_computed(survey: csi.Survey) -> None:
@@ -86,6 +98,75 @@ def test_retail_looks_like_satisfaction_data() -> None:
     with_satisfaction = answers.corrwith(answers["SATIS"])
     assert with_satisfaction[["OVERALLQ", "CONFIRM", "REPUR"]].between(0.5, 0.95).all()
     assert with_satisfaction[["COMP"]].between(-0.6, -0.1).all()
+
+
+def test_telecom_is_balanced_over_operators_and_waves() -> None:
+    frame = csi.load_dataset("telecom").frame
+    counts = frame.groupby(["operator", "wave"]).size()
+    assert len(counts) == 15
+    assert (counts == 300).all()
+
+
+def test_bank_asks_complainers_alone_about_complaint_handling() -> None:
+    survey = csi.load_dataset("bank")
+    assert (survey.frame.groupby("bank").size() == 500).all()
+    asked = survey.frame[["HANDLE1", "HANDLE2"]].notna()
+    assert (asked.all(axis=1) == (survey.frame["COMP"] == 1)).all()
+    used = survey.answers(["SATIS", "HANDLE1", "HANDLE2"]).rows
+    assert (survey.frame["COMP"].iloc[used] == 1).all()
+    assert 400 < len(used) < 600
+
+
+def test_questions_on_telecom_quality_belong_to_an_indicator() -> None:
+    book = csi.load_dataset("telecom").codebook
+    quality = [item for item in book.items if item.construct == "quality"]
+    parents = pd.Series([item.parent for item in quality]).value_counts()
+    assert set(parents.index) == set(INDICATORS["telecom"].split())
+    assert parents.between(2, 3).all()
+    assert all(not item.parent for item in book.items if item not in quality)
+
+
+@pytest.mark.parametrize("name", sorted(INDICATORS))
+def test_questionnaires_are_complete_in_both_languages(root: Path, name: str) -> None:
+    book = read_codebook(root / "datasets" / name / "instrument.toml")
+    assert [entry.name for entry in book.indicators] == INDICATORS[name].split()
+    texts = [(indicator.en, indicator.zh) for indicator in book.indicators]
+    texts += [(item.en, item.zh) for item in book.items]
+    assert len(set(texts)) == len(texts)
+    for english, chinese in texts:
+        assert english.isascii()
+        assert english
+        assert any("\u4e00" <= character <= "\u9fff" for character in chinese)
+    for item in book.items:
+        low, high = book.item(item.name).scale or (0, 0)
+        assert (low, high) == ((0, 1) if item.name == "COMP" else (1, 10))
+        assert item.controllable is not None, item.name
+        for end in (low, high):
+            assert item.en.count(f"{end:g} = ") == 1, item.en
+            assert item.zh.count(f"{end:g}\uff1d") == 1, item.zh
+
+
+@pytest.mark.parametrize("name", sorted(INDICATORS))
+def test_every_indicator_has_two_to_five_questions(root: Path, name: str) -> None:
+    book = read_codebook(root / "datasets" / name / "instrument.toml")
+    for indicator in book.indicators:
+        questions = [item for item in book.items if item.parent == indicator.name]
+        assert 2 <= len(questions) <= 5, indicator.name
+        assert {item.construct for item in questions} == {indicator.construct}
+    others = {item.construct for item in book.items if not item.parent}
+    assert {"expectation", "satisfaction", "complaints", "loyalty"} <= others
+
+
+@pytest.mark.parametrize("name", sorted(INDICATORS))
+def test_questions_of_one_name_have_one_wording(root: Path, name: str) -> None:
+    questionnaire = read_codebook(root / "datasets" / name / "instrument.toml").by_name
+    survey = csi.load_dataset(name).codebook.by_name
+    shared = set(questionnaire) & set(survey)
+    assert len(shared) > 5
+    for item in shared:
+        assert questionnaire[item].en == survey[item].en
+        assert questionnaire[item].zh == survey[item].zh
+        assert questionnaire[item].construct == survey[item].construct
 
 
 def test_loading_twice_gives_two_surveys() -> None:

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import csindex as csi
 from csindex.kernels.arrays import FloatArray, from_slab, to_slab
 from csindex.kernels.linalg import correlation, solve_positive
-from csindex.kernels.moments import left_out, mean_and_cov, resampled
+from csindex.kernels.moments import mean_and_cov, resampled, reweighted
 from csindex.kernels.paths import (
     causal_order,
     r_squared,
@@ -139,7 +139,7 @@ def test_an_item_that_is_constant_in_a_resample_has_no_correlation() -> None:
 
 @pytest.mark.parametrize("weights", [None, rng(3).uniform(0.1, 2, 40)])
 def test_leaving_one_out(weights: FloatArray | None) -> None:
-    means, covs = left_out(VALUES, weights, slice(5, 40))
+    means, covs = reweighted(VALUES, weights, slice(5, 40), -1.0)
     for k, (mean, cov) in enumerate(zip(means, covs, strict=True), start=5):
         own = None if weights is None else np.delete(weights, k)
         expected = mean_and_cov(np.delete(VALUES, k, axis=0), own)

@@ -85,9 +85,9 @@ BROKEN: dict[str, tuple[Callable[[], object], list[str]]] = {
         lambda: listed(A, B, paths=("a", "b")),
         ["path 'a' must be", "path 'b' must be"],
     ),
-    "path of four": (
-        lambda: listed(A, B, paths=[("a", "b", "+", "c")]),
-        ["path ('a', 'b', '+', 'c') must be"],
+    "path of five": (
+        lambda: listed(A, B, paths=[("a", "b", "+", "", "c")]),
+        ["path ('a', 'b', '+', '', 'c') must be"],
     ),
     "path twice": (
         lambda: listed(A, B, paths=[("a", "b"), ("a", "b", "-")]),
@@ -97,6 +97,10 @@ BROKEN: dict[str, tuple[Callable[[], object], list[str]]] = {
         lambda: listed(A, B, paths=[("a", "b", "positive")]),
         ["path a -> b has sign 'positive'; use '+', '-' or '?'"],
     ),
+    "status": (
+        lambda: listed(A, B, paths=[("a", "b", "+", "read")]),
+        ["path a -> b has status 'read'; there are '', 'verified', 'inferred'"],
+    ),
     "path to itself": (
         lambda: listed(A, B, paths=[("a", "a")]),
         ["the paths form a cycle: a -> a"],
@@ -104,6 +108,10 @@ BROKEN: dict[str, tuple[Callable[[], object], list[str]]] = {
     "instrument": (
         lambda: csi.Model("m", (A,), instrument=("a1",)),  # type: ignore[arg-type]
         ["instrument: 'a1' is not an item", "csi.Item("],
+    ),
+    "item described twice": (
+        lambda: csi.Model("m", (A,), instrument=(csi.Item("a1"), csi.Item("a1"))),
+        ["instrument: item 'a1' is given twice"],
     ),
 }
 

@@ -164,6 +164,8 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({**STACK, "n": [250, 250]}, ["n has shape (2,)"]),
     ({**STACK, "labels": ["x", "y"]}, ["there are 2 labels; give one per set"]),
     ({"labels": ["x"]}, ["there are 1 labels"]),
+    ({"weight": 0}, ["weight is a sum of weights: a number above zero"]),
+    ({"weight": [1, 2]}, ["weight has shape (2,)"]),
     ({"low": [1, 2, 3]}, ["low and high must be one number or 2, one per name"]),
     ({"low": "one"}, ["low must be numbers"]),
     ({"low": 10, "high": [10, 11]}, ["the scale of 'a' must rise", "10 to 10"]),
@@ -217,3 +219,124 @@ def test_only_a_stack_is_divided() -> None:
     with pytest.raises(csi.SpecificationError, match=r"by position.* 'x', 'y', 'z'"):
         stack["y"]  # type: ignore[index]
     assert repr(stack) == "Moments(2 items, n=[250 250 250], a stack of 3)"
+
+
+def parts(cut: int, **options: Any) -> tuple[csi.Moments, csi.Moments, csi.Moments]:
+    """Return the moments of some rows, of the others, and of all."""
+    frame = FRAME.assign(w=WEIGHTS, g=np.arange(80) % 2)
+    pieces = (frame[:cut], frame[cut:], frame)
+    first, second, whole = (csi.moments(piece, NAMES, **options) for piece in pieces)
+    return first, second, whole
+
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"weights": "w"},
+    {"by": "g"},
+    {"by": "g", "weights": "w", "scale": (1, 10)},
+    {"buckets": 20},
+    {"by": "g", "weights": "w", "buckets": 20},
+]
+
+
+def same(a: csi.Moments, b: csi.Moments) -> None:
+    assert_array_equal(a.n, b.n)
+    assert_allclose(a.mean, b.mean, rtol=1e-12)
+    assert_allclose(a.cov, b.cov, rtol=1e-12, atol=1e-13)
+    assert_allclose(a.weight, b.weight, rtol=1e-12)
+    assert a.labels == b.labels
+    assert a.flow == b.flow
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("cut", [20, 41])
+def test_moments_of_parts_add_up(cut: int, options: dict[str, Any]) -> None:
+    first, second, whole = parts(cut, **options)
+    same(first + second, whole)
+    same(whole - second, first)
+    if whole.buckets is None:
+        return
+    together = (first + second).buckets
+    assert together is not None
+    assert_allclose(together.total().cov(), whole.cov, rtol=1e-12)
+    left = (whole - second).select(["c", "a"]).buckets
+    assert left is not None
+    assert_allclose(
+        left.total().cov(), first.cov[..., [2, 0], :][..., [2, 0]], rtol=1e-12
+    )
+
+
+@STEADY
+@given(
+    hnp.arrays(np.float64, (30, 3), elements=st.floats(-10, 10)),
+    st.integers(4, 26),
+    st.sampled_from([0.0, 1e3, 1e6]),
+)
+def test_added_moments_are_those_of_all_rows(
+    rows: np.ndarray, cut: int, offset: float
+) -> None:
+    noise = np.random.default_rng(1).normal(size=rows.shape)
+    values = rows + noise + offset
+    made = [
+        csi.Moments(NAMES, own.mean(axis=0), np.cov(own, rowvar=False), len(own))
+        for own in (values[:cut], values[cut:])
+    ]
+    together = made[0] + made[1]
+    assert_allclose(together.mean, values.mean(axis=0), rtol=1e-12, atol=1e-12)
+    expected = np.cov(values, rowvar=False)
+    # an offset costs digits in the input already
+    limit = 1e-12 * np.abs(expected).max() * max(1.0, offset / 1e3)
+    assert_allclose(together.cov, expected, rtol=0, atol=limit)
+
+
+def test_far_means_add_without_loss() -> None:
+    near, far = given_moments(), given_moments(mean=[8e6, 7e6])
+    d = np.array([8e6 - 8, 7e6 - 7])
+    expected = (249 * near.cov * 2 + 125 * np.outer(d, d)) / 499
+    assert_allclose((near + far).cov, expected, rtol=1e-12)
+    assert_allclose((near + far - far).mean, near.mean, rtol=1e-7)
+
+
+UNEQUAL: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+    ({"names": ["a", "c"]}, {}, ["items 'b', 'c' are in one of them only"]),
+    ({"names": ["b", "a"]}, {}, ["another order; use b.select(a.names)"]),
+    ({"low": 1, "high": 5}, {"low": 1, "high": 10}, ["the items have other scales"]),
+    (
+        {**STACK, "labels": "xyz"},
+        {**STACK, "labels": "xyw"},
+        ["the labels", "'x', 'y', 'z'", "'x', 'y', 'w'"],
+    ),
+    ({**STACK}, {}, ["one is a stack of", "(3,)", "()"]),
+    ({"names": ["a", "c"], **STACK, "labels": "xyz"}, {}, ["2 problems"]),
+]
+
+
+@pytest.mark.parametrize(("mine", "other", "fragments"), UNEQUAL)
+def test_what_differs_does_not_add(
+    mine: dict[str, Any], other: dict[str, Any], fragments: list[str]
+) -> None:
+    for first, second in ((mine, other), (other, mine)):
+        with pytest.raises(csi.DataError) as caught:
+            given_moments(**first) + given_moments(**second)
+        assert [f for f in fragments if f not in str(caught.value)] == []
+
+
+def test_buckets_must_match() -> None:
+    few, many = (csi.moments(FRAME, NAMES, buckets=g) for g in (20, 30))
+    with pytest.raises(csi.DataError, match="one has 20 buckets, the other 30"):
+        few + many
+    with pytest.raises(csi.DataError, match="one has 20 buckets, the other none"):
+        few - csi.moments(FRAME, NAMES)
+
+
+@pytest.mark.parametrize("taken", [{"n": 250}, {"n": 249}, {"n": 100, "mean": [80, 7]}])
+def test_only_what_is_there_can_be_taken_away(taken: dict[str, Any]) -> None:
+    with pytest.raises(csi.DataError, match="not among those they are taken from"):
+        given_moments() - given_moments(**taken)
+
+
+def test_moments_add_to_moments_only() -> None:
+    with pytest.raises(TypeError):
+        given_moments() + 1  # type: ignore[operator]
+    with pytest.raises(TypeError):
+        given_moments() - "x"  # type: ignore[operator]

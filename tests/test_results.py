@@ -273,3 +273,13 @@ def test_effects_along_routes_add_up_to_the_indirect_effects(
     ways = specific.query("source == 'expectation' and target == 'loyalty'")
     assert len(ways) == 8
     assert ways["route"].str.contains("complaints").sum() == 4
+
+
+def test_the_effective_sample_of_weights(retail: csi.Survey) -> None:
+    results = csi.fit(csi.acsi(), retail)
+    assert results.answers is not None
+    weights = results.answers.weights
+    assert weights is not None
+    cv = weights.std() / weights.mean()
+    assert_allclose(results.effective_n, results.n / (1 + cv**2))
+    assert csi.fit(csi.acsi(), results.moments).effective_n == results.n

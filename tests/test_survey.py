@@ -198,7 +198,8 @@ def test_the_sample_flow_tells_who_is_left_out() -> None:
     frame.loc[:4, "w"] = 0
     frame.loc[3:9, "q1"] = 99
     survey = csi.read_survey(frame, scale=(1, 10), missing=(99,), weights="w")
-    flow = {"read": 50, "with weight": 45, "complete": 40, "used": 40}
+    steps = ["read", "with weight", "with any answer", "complete", "used"]
+    flow = dict(zip(steps, [50, 45, 45, 40, 40], strict=True))
     assert dict(survey.answers(ITEMS).flow) == flow
     assert csi.fit(MODEL, survey).sample_flow.to_dict() == flow
 

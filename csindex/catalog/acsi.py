@@ -1,11 +1,13 @@
 """American Customer Satisfaction Index."""
 
+from csindex.catalog.building import known
 from csindex.model import Item, Model, reflective
 
 # the codes of the tolerance questions: 26 is "more than 25 percent", 101 is a
 # non-numeric code of the public file
 _TOLERANCE_CODES = (98.0, 99.0, 101.0)
 
+# the paths were read in the matrix of a published example
 ACSI = Model(
     "acsi",
     constructs=(
@@ -16,7 +18,8 @@ ACSI = Model(
         reflective("complaints", "COMP"),
         reflective("loyalty", "REPUR", "PTOL"),
     ),
-    paths=(
+    paths=known(
+        "verified",
         ("expectation", "quality"),
         ("expectation", "value"),
         ("expectation", "satisfaction"),

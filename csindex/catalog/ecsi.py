@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from csindex.model import Model, Path, reflective
+from csindex.catalog.building import known
+from csindex.model import Model, reflective
 
 ECSI = Model(
     "ecsi",
@@ -16,7 +17,8 @@ ECSI = Model(
         reflective("satisfaction", "CUSA1", "CUSA2", "CUSA3"),
         reflective("loyalty", "CUSL1", "CUSL2", "CUSL3"),
     ),
-    paths=(
+    paths=known(
+        "verified",
         ("image", "expectation"),
         ("expectation", "quality"),
         ("expectation", "value"),
@@ -50,9 +52,9 @@ ECSI_MOBI = replace(
     ),
     paths=(
         *ECSI.paths[:8],
-        Path("satisfaction", "complaints"),
+        *known("verified", ("satisfaction", "complaints")),
         *ECSI.paths[8:],
-        Path("complaints", "loyalty"),
+        *known("verified", ("complaints", "loyalty")),
     ),
     title="European Customer Satisfaction Index with complaints (mobile phones)",
     year=2005,

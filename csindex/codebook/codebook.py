@@ -10,9 +10,12 @@ from functools import cached_property
 from numbers import Real
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
-from csindex.codebook import rules
-from csindex.errors import DataError, SpecificationError, unknown
+from csindex.codebook import maps, rules
+from csindex.codebook.indicators import Indicator
+from csindex.codebook.writing import codebook_toml
+from csindex.errors import DataError, SpecificationError, quoted, unknown
 from csindex.model import Item
 
 
@@ -36,12 +39,16 @@ class Codebook:
         Columns that divide the sample, as company and wave.
     title : str
         Title of the survey.
+    indicators : sequence of Indicator
+        The specific indicators that items name as their parent.
 
     Raises
     ------
     SpecificationError
-        With every problem found: a value of the wrong kind, an item given twice, a
-        scale that doesn't rise, a rule that cannot be read.
+        With every problem found: a value of the wrong kind, an item or indicator given
+        twice, a scale that doesn't rise, a rule or score map that cannot be read, an
+        item whose parent isn't there or belongs to another construct, an indicator
+        without items.
     """
 
     items: Sequence[Item] = ()
@@ -52,9 +59,11 @@ class Codebook:
     clusters: str | None = None
     groups: tuple[str, ...] = ()
     title: str = ""
+    indicators: Sequence[Indicator] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "items", tuple(self.items))
+        object.__setattr__(self, "indicators", tuple(self.indicators))
         problems = _kind_problems("", self)
         seen: set[str] = set()
         for item in self.items:
@@ -65,6 +74,8 @@ class Codebook:
                 problems.append(f"item {item.name!r} is given twice; keep one of them")
             seen.add(item.name)
             problems += _item_problems(item)
+        if not problems:
+            problems = _indicator_problems(self)
         if problems:
             raise SpecificationError([f"codebook: {p}" for p in problems])
 
@@ -72,6 +83,45 @@ class Codebook:
     def by_name(self) -> Mapping[str, Item]:
         """The items by name."""
         return {item.name: item for item in self.items}
+
+    @cached_property
+    def indicator_items(self) -> Mapping[str, tuple[str, ...]]:
+        """The items of each specific indicator, in the order of the indicators."""
+        return {
+            indicator.name: tuple(
+                item.name for item in self.items if item.parent == indicator.name
+            )
+            for indicator in self.indicators
+        }
+
+    @cached_property
+    def controllable(self) -> Mapping[str, bool]:
+        """Whether the company can change an indicator or item; where that is said."""
+        entries: tuple[Item | Indicator, ...] = (*self.items, *self.indicators)
+        return {
+            entry.name: entry.controllable
+            for entry in entries
+            if entry.controllable is not None
+        }
+
+    def to_toml(self) -> str:
+        """Return the codebook as TOML.
+
+        Returns
+        -------
+        str
+            The text of a file that `read_codebook` reads as the same codebook.
+
+        Examples
+        --------
+        >>> print(Codebook([Item("q1", en="How was it?")], scale=(1, 10)).to_toml())
+        scale = [1, 10]
+        <BLANKLINE>
+        [items.q1]
+        en = "How was it?"
+        <BLANKLINE>
+        """
+        return codebook_toml(self)
 
     def item(self, name: str, published: Item | None = None) -> Item:
         """Return all that is known about an item.
@@ -87,20 +137,27 @@ class Codebook:
         -------
         Item
             The item; its scale is this codebook's own, else the published one,
-            else the general one. Missing codes of all three add up.
+            else the general one; with a score map, else the number of its levels.
+            Missing codes of all three add up.
         """
         own = self.by_name.get(name, Item(name))
         other = published or Item(name)
         missing = (*self.missing, *own.missing, *other.missing)
+        known = maps.scale_of(own) or maps.scale_of(other)
         return replace(
             own,
-            scale=own.scale or other.scale or self.scale,
+            scale=known or self.scale,
             missing=tuple(dict.fromkeys(missing)),
             reversed=own.reversed or other.reversed,
             asked_if=own.asked_if or other.asked_if,
             derive=own.derive or other.derive,
             en=own.en or other.en,
             zh=own.zh or other.zh,
+            parent=own.parent or other.parent,
+            score_map=own.score_map or other.score_map,
+            controllable=other.controllable
+            if own.controllable is None
+            else own.controllable,
         )
 
     def updated(self, items: Mapping[str, Mapping[str, object]]) -> Codebook:
@@ -124,7 +181,7 @@ class Codebook:
         if problems := [
             problem
             for name, values in items.items()
-            for problem in unknown("field", values, _item_keys(), f"of item {name!r}")
+            for problem in unknown("field", values, _keys(Item), f"of item {name!r}")
         ]:
             raise SpecificationError(problems)
         changed = dict(self.by_name)
@@ -143,7 +200,8 @@ def read_codebook(source: str | PathLike[str]) -> Codebook:
     ----------
     source : str or path
         The file. Top-level keys are the fields of `Codebook`; each table
-        ``[items.NAME]`` has fields of `Item`.
+        ``[items.NAME]`` has fields of `Item`, each table ``[indicators.NAME]`` fields
+        of `Indicator`.
 
     Returns
     -------
@@ -185,26 +243,36 @@ def read_codebook(source: str | PathLike[str]) -> Codebook:
 
 
 def _codebook(content: Mapping[str, object], name: str) -> Codebook:
-    tables = content.get("items", {})
     known = [field.name for field in fields(Codebook)]
     problems = unknown("key", content, known, f"in {name}")
-    if not isinstance(tables, Mapping) or not all(
-        isinstance(table, Mapping) for table in tables.values()
-    ):
-        problems.append(f"{name}: write items as tables, [items.NAME]")
-        raise SpecificationError(problems)
-    for item, table in tables.items():
-        problems += unknown("key", table, _item_keys(), f"in [items.{item}] of {name}")
+    kinds: dict[str, type[Item] | type[Indicator]] = {
+        "items": Item,
+        "indicators": Indicator,
+    }
+    for kind, described in kinds.items():
+        tables = content.get(kind, {})
+        if not isinstance(tables, Mapping) or not all(
+            isinstance(table, Mapping) for table in tables.values()
+        ):
+            problems.append(f"{name}: write {kind} as tables, [{kind}.NAME]")
+            continue
+        for entry, table in tables.items():
+            where = f"in [{kind}.{entry}] of {name}"
+            problems += unknown("key", table, _keys(described), where)
     if problems:
         raise SpecificationError(problems)
-    top = {key: _frozen(value) for key, value in content.items() if key != "items"}
-    items = tuple(_item(str(item), table) for item, table in tables.items())
-    return Codebook(items=items, **top)  # type: ignore[arg-type]
+    values = {key: _frozen(value) for key, value in content.items() if key not in kinds}
+    for kind, described in kinds.items():
+        entries: Any = content.get(kind, {})
+        values[kind] = tuple(
+            described(str(entry), **_frozen_table(table))
+            for entry, table in entries.items()
+        )
+    return Codebook(**values)  # type: ignore[arg-type]
 
 
-def _item(name: str, table: Mapping[str, object]) -> Item:
-    values = {key: _frozen(value) for key, value in table.items()}
-    return Item(name, **values)  # type: ignore[arg-type]
+def _frozen_table(table: Mapping[str, object]) -> dict[str, Any]:
+    return {key: _frozen(value) for key, value in table.items()}
 
 
 def _frozen(value: object) -> object:
@@ -213,8 +281,8 @@ def _frozen(value: object) -> object:
     return value
 
 
-def _item_keys() -> list[str]:
-    return [field.name for field in fields(Item) if field.name != "name"]
+def _keys(described: type[Item] | type[Indicator]) -> list[str]:
+    return [field.name for field in fields(described) if field.name != "name"]
 
 
 def _item_problems(item: Item) -> list[str]:
@@ -228,15 +296,58 @@ def _item_problems(item: Item) -> list[str]:
             rules.names(rule)
         except SpecificationError as error:
             problems.append(f"{where}{error}")
+    return problems + [f"{where}{problem}" for problem in maps.problems_of(item)]
+
+
+def _indicator_problems(book: Codebook) -> list[str]:
+    """Return what is wrong with the specific indicators and their items."""
+    problems: list[str] = []
+    for indicator in book.indicators:
+        if not isinstance(indicator, Indicator):
+            problems.append(
+                f"{indicator!r} is not an indicator; write csi.Indicator('staff', ...)"
+            )
+            continue
+        problems += _kind_problems(f"indicator {indicator.name!r}: ", indicator)
+    if problems:
+        return problems
+    names = [indicator.name for indicator in book.indicators]
+    problems += [
+        f"indicator {name!r} is given twice; keep one of them"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    construct = {indicator.name: indicator.construct for indicator in book.indicators}
+    for item in book.items:
+        if not item.parent:
+            continue
+        if item.parent not in construct:
+            problems += [
+                f"item {item.name!r}: {problem}; describe it in [indicators."
+                f"{item.parent}]"
+                for problem in unknown("indicator", [item.parent], names, "as parent")
+            ]
+        elif item.construct and construct[item.parent] not in ("", item.construct):
+            problems.append(
+                f"item {item.name!r} has two parents: its construct is "
+                f"{item.construct!r}, and its indicator {item.parent!r} belongs to "
+                f"{construct[item.parent]!r}"
+            )
+    empty = [name for name, items in book.indicator_items.items() if not items]
+    if empty:
+        problems.append(
+            f"indicators {quoted(empty)} have no items; say parent = ... in an item, "
+            "or leave them out"
+        )
     return problems
 
 
-def _kind_problems(where: str, described: Codebook | Item) -> list[str]:
+def _kind_problems(where: str, described: Codebook | Item | Indicator) -> list[str]:
     """Return one problem per field whose value is of the wrong kind."""
     return [
         f"{where}{name} is {getattr(described, name)!r}; it must be {expected}"
         for name, (fits, expected) in _KINDS.items()
-        if hasattr(described, name) and not fits(getattr(described, name))
+        if name in vars(described) and not fits(getattr(described, name))
     ]
 
 
@@ -250,6 +361,16 @@ def _is_text_or_none(value: object) -> bool:
 
 def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
+
+
+def _is_flag_or_none(value: object) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def _is_map(value: object) -> bool:
+    return isinstance(value, str) or (
+        _are_numbers(value) and isinstance(value, tuple | list) and len(value) != 1
+    )
 
 
 def _are_texts(value: object) -> bool:
@@ -300,4 +421,7 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "clusters": (_is_text_or_none, "the name of a column"),
     "groups": (_are_texts, "names of columns, as ['company', 'wave']"),
     "title": (_is_text, "text"),
+    "parent": (_is_text, "the name of an indicator"),
+    "score_map": (_is_map, "points, as [100, 80, 60, 30, 0], or a map's name"),
+    "controllable": (_is_flag_or_none, "true or false"),
 }

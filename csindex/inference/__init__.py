@@ -1,7 +1,29 @@
 """Inference: how sure the numbers are."""
 
 from csindex.inference.bootstrap import bootstrap
+from csindex.inference.comparison import Comparison, compare
+from csindex.inference.design import (
+    SamplingErrors,
+    jackknife,
+    linearized,
+    replicate_weights,
+)
 from csindex.inference.distributions import Bootstrap
 from csindex.inference.groups import GroupBootstrap
+from csindex.inference.hypotheses import hypotheses
+from csindex.inference.imputation import Imputation, multiple_imputation
 
-__all__ = ["Bootstrap", "GroupBootstrap", "bootstrap"]
+__all__ = [
+    "Bootstrap",
+    "Comparison",
+    "GroupBootstrap",
+    "Imputation",
+    "SamplingErrors",
+    "bootstrap",
+    "compare",
+    "hypotheses",
+    "jackknife",
+    "linearized",
+    "multiple_imputation",
+    "replicate_weights",
+]

@@ -11,6 +11,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from csindex.errors import DataError, SpecificationError, quoted
+from csindex.inference.buckets import (
+    Method,
+    as_units,
+    filled_buckets,
+    law_of_answers,
+    law_of_buckets,
+)
 from csindex.inference.distributions import (
     Bootstrap,
     Failed,
@@ -24,6 +31,7 @@ from csindex.inference.stack import (
     Collected,
     Draws,
     collect,
+    one_blas_thread,
     resampled_estimates,
 )
 from csindex.kernels.arrays import IntArray
@@ -44,6 +52,7 @@ def bootstrap(
     inner: int = ...,
     failed: Failed = ...,
     indices: ArrayLike | None = ...,
+    method: Method = ...,
 ) -> Bootstrap: ...
 @overload
 def bootstrap(
@@ -55,6 +64,7 @@ def bootstrap(
     inner: int = ...,
     failed: Failed = ...,
     indices: None = ...,
+    method: Method = ...,
 ) -> GroupBootstrap: ...
 def bootstrap(
     results: Results | GroupResults,
@@ -65,13 +75,15 @@ def bootstrap(
     inner: int = 50,
     failed: Failed = "drop",
     indices: ArrayLike | None = None,
+    method: Method = "resample",
 ) -> Bootstrap | GroupBootstrap:
     """Bootstrap a fit: draw respondents anew and estimate everything again.
 
     Parameters
     ----------
     results : Results or GroupResults
-        A fit made from a survey.
+        A fit made from a survey, or from moments with buckets, which are then drawn
+        in the place of respondents.
     n : int
         Number of resamples.
     seed : int, optional
@@ -92,6 +104,10 @@ def bootstrap(
     indices : array_like of int of shape (b, m), optional
         The respondents of each resample, as positions among those used; nothing
         is drawn then.
+    method : {"resample", "normal"}
+        Whether respondents or buckets are drawn anew; or means and covariances from
+        their asymptotic normal law, which takes the same time for every number of
+        respondents.
 
     Returns
     -------
@@ -102,9 +118,11 @@ def bootstrap(
     ------
     SpecificationError
         If an option doesn't exist, n is too small for the level or the kind of
-        interval, or studentized intervals are asked for with strata or clusters.
+        interval, or studentized intervals are asked for with strata or clusters;
+        if a method can't be used with the other options or such a sample.
     DataError
-        If the fit has no respondents, or too few resamples could be estimated.
+        If the fit has neither respondents nor buckets, or too few resamples could be
+        estimated.
 
     References
     ----------
@@ -120,7 +138,7 @@ def bootstrap(
     """
     drawn = None if indices is None else _checked_indices(indices, results)
     n = n if drawn is None else len(drawn)
-    options = Options(interval, level, inner, failed)
+    options = Options(interval, level, inner, failed, method)
     _check_options(n, options)
     entropy = (
         seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
@@ -154,6 +172,15 @@ def _check_options(n: int, options: Options) -> None:
             f"unknown treatment failed={options.failed!r}; there are "
             f"{quoted(get_args(Failed))}"
         )
+    if options.method not in get_args(Method):
+        problems.append(
+            f"unknown method {options.method!r}; there are {quoted(get_args(Method))}"
+        )
+    if options.method == "normal" and options.interval == "studentized":
+        problems.append(
+            "studentized intervals resample the resamples, which method='normal' "
+            "doesn't have; take another interval"
+        )
     if options.inner < 2:
         problems.append(f"inner must be 2 or more, not {options.inner}")
     if problems:
@@ -163,13 +190,8 @@ def _check_options(n: int, options: Options) -> None:
 def _bootstrap(
     results: Results, plan: Plan, options: Options, indices: IntArray | None = None
 ) -> Bootstrap:
-    if results.answers is None:
-        raise DataError(
-            "the bootstrap draws respondents; this fit was made from moments, so fit "
-            "the survey itself"
-        )
-    _check_design(results.answers, plan, options)
-    draws = Draws(results, results.answers, plan, indices)
+    draws = _draws(results, plan, options, indices)
+    _check_design(draws.answers, plan, options)
     found = collect(resampled_estimates(draws), standard_statistics(results))
     if options.failed == "replace" and indices is None:
         draws, found = _enlarged(draws, found)
@@ -198,6 +220,27 @@ def _bootstrap(
     return Bootstrap(draws, options, values, usable, counts)
 
 
+def _draws(
+    results: Results, plan: Plan, options: Options, indices: IntArray | None
+) -> Draws:
+    """Return what is drawn: respondents, buckets, or moments."""
+    answers, buckets, law = results.answers, None, None
+    if answers is None:
+        buckets = filled_buckets(results.moments)
+        answers = as_units(buckets, results.moments)
+    if indices is not None and (buckets is not None or options.method == "normal"):
+        raise SpecificationError(
+            "bootstrap: indices name respondents, and none are drawn here; leave them "
+            "out"
+        )
+    if options.method == "normal":
+        with one_blas_thread():
+            law = (
+                law_of_answers(answers) if buckets is None else law_of_buckets(buckets)
+            )
+    return Draws(results, answers, plan, indices, buckets, law)
+
+
 def _enlarged(draws: Draws, found: Collected) -> tuple[Draws, Collected]:
     """Draw more until as many resamples as were asked for can be used."""
     asked, statistics = draws.plan.n, standard_statistics(draws.results)
@@ -221,8 +264,13 @@ def _check_design(answers: Answers, plan: Plan, options: Options) -> None:
             f"BCa intervals need more resamples than the {len(units.strata)} units "
             f"that are drawn, not {plan.n}; ask for more, or for another interval"
         )
-    designed = answers.strata is not None or answers.clusters is not None
-    if options.interval == "studentized" and designed:
+    lone = np.flatnonzero(np.bincount(units.strata) == 1)
+    if lone.size and units.designed:
+        raise DataError(
+            f"{lone.size} of {len(np.unique(units.strata))} strata have one sampling "
+            "unit only, which has no variance; put such strata together with others"
+        )
+    if options.interval == "studentized" and units.designed:
         raise SpecificationError(
             "studentized intervals draw single respondents a second time, which "
             "strata and clusters forbid; use 'percentile' or 'bca'"
@@ -236,10 +284,11 @@ def _checked_indices(indices: ArrayLike, results: Results | GroupResults) -> Int
             "bootstrap: indices belong to one sample, not to groups"
         )
     whole = np.issubdtype(table.dtype, np.integer)
-    if table.ndim != 2 or not whole or table.min() < 0 or table.max() >= results.n:
+    n = results.n if results.answers is None else len(results.answers.values)
+    if table.ndim != 2 or not whole or table.min() < 0 or table.max() >= n:
         raise SpecificationError(
             f"bootstrap: indices must be a table of whole numbers from 0 to "
-            f"{results.n - 1}, one row per resample"
+            f"{n - 1}, one row per resample"
         )
     return table.astype(np.int64)
 

@@ -21,6 +21,7 @@ from csindex.diagnostics import (
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation import Estimates
 from csindex.inference import intervals
+from csindex.inference.buckets import Method
 from csindex.inference.intervals import Alternative, Interval, Limits
 from csindex.inference.resampling import sampling_units
 from csindex.inference.stack import (
@@ -89,12 +90,15 @@ class Options:
         Resamples within each resample, for studentized intervals.
     failed : str
         What becomes of resamples that failed.
+    method : str
+        Whether resamples or moments are drawn.
     """
 
     interval: Interval
     level: float
     inner: int
     failed: Failed
+    method: Method = "resample"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -242,9 +246,15 @@ class Bootstrap:
         survey = self.results.survey
         book = None if survey is None else survey.codebook
         drawn = "whole clusters" if book and book.clusters else "respondents"
+        if self.draws.buckets is not None:
+            drawn = f"{len(self.draws.buckets.count)} buckets"
+        if self.draws.law is not None:
+            drawn = "moments from their asymptotic normal law"
         within = ", within strata" if book and book.strata else ""
+        designed = book and (book.strata or book.clusters)
+        rescaled = ", rescaled (Rao & Wu)" if designed else ""
         entries = {
-            "resamples": f"{self.counts['requested']}, of {drawn}{within}",
+            "resamples": f"{self.counts['requested']}, of {drawn}{within}{rescaled}",
             "seed": "given indices"
             if self.draws.indices is not None
             else f"{self.draws.plan.seed}",

@@ -48,10 +48,13 @@ class Units:
         Stratum of each unit.
     of_rows : ndarray of int of shape (n,), optional
         Unit of each respondent; None if each respondent is one.
+    designed : bool
+        Whether there are strata or clusters.
     """
 
     strata: IntArray
     of_rows: IntArray | None
+    designed: bool
 
 
 def sampling_units(answers: Answers) -> Units:
@@ -70,10 +73,10 @@ def sampling_units(answers: Answers) -> Units:
     n = len(answers.values)
     strata = np.zeros(n, dtype=np.int64) if answers.strata is None else answers.strata
     if answers.clusters is None:
-        return Units(strata, None)
+        return Units(strata, None, answers.strata is not None)
     pairs = np.column_stack([strata, answers.clusters])
     unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
-    return Units(unique[:, 0], inverse.ravel().astype(np.int64))
+    return Units(unique[:, 0], inverse.ravel().astype(np.int64), True)
 
 
 def chunk_size(answers: Answers) -> int:
@@ -100,7 +103,10 @@ def drawn_weights(
     """Yield the weights of every respondent in every resample, chunk by chunk.
 
     Respondents are drawn with replacement; with strata, within each stratum; with
-    clusters, whole clusters. Sampling weights go with the respondents.
+    clusters, whole clusters. Sampling weights go with the respondents. With strata or
+    clusters it is the rescaled bootstrap of Rao & Wu: of :math:`n_h` units of a stratum
+    :math:`n_h - 1` are drawn, each with weight :math:`n_h / (n_h - 1)`, so that
+    variances of means are unbiased also where strata have few units.
 
     Parameters
     ----------
@@ -115,6 +121,10 @@ def drawn_weights(
     ------
     ndarray of shape (b, n)
         Counts times weights.
+
+    References
+    ----------
+    Rao & Wu (1988), Journal of the American Statistical Association 83(401).
     """
     size = chunk_size(answers) if size is None else size
     pieces: list[FloatArray] = []
@@ -162,23 +172,27 @@ def _counts(answers: Answers, plan: Plan, size: int) -> Iterator[FloatArray]:
         left = min(STREAM_BLOCK, plan.n - start)
         while left > 0:
             rows = min(left, size)
-            drawn = _drawn(generator, rows, strata)
+            drawn = _drawn(generator, rows, strata, units.designed)
             yield drawn if units.of_rows is None else drawn[:, units.of_rows]
             left -= rows
 
 
 def _drawn(
-    generator: np.random.Generator, rows: int, strata: list[IntArray]
+    generator: np.random.Generator, rows: int, strata: list[IntArray], designed: bool
 ) -> FloatArray:
     """Return counts of units in some resamples, one resample after the other."""
     total = sum(map(len, strata))
-    if len(strata) == 1:
+    if not designed:
         return counts_of(generator.integers(0, total, size=(rows, total)), total)
-    drawn = np.empty((rows, total), dtype=np.int64)
+    drawn = np.empty((rows, total - len(strata)), dtype=np.int64)
+    rescaled = np.empty(total)
+    for members in strata:
+        rescaled[members] = len(members) / (len(members) - 1)
     for row in drawn:
         start = 0
         for members in strata:
-            picked = generator.integers(0, len(members), size=len(members))
-            row[start : start + len(members)] = members[picked]
-            start += len(members)
-    return counts_of(drawn, total)
+            size = len(members) - 1
+            picked = generator.integers(0, len(members), size=size)
+            row[start : start + size] = members[picked]
+            start += size
+    return counts_of(drawn, total) * rescaled

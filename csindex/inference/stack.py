@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from csindex.errors import SpecificationError
 from csindex.estimation import Estimates
+from csindex.inference.buckets import (
+    NormalLaw,
+    bucket_stack,
+    drawn_moments,
+    without_each,
+)
 from csindex.inference.resampling import (
     CHUNK,
     Plan,
@@ -19,8 +25,12 @@ from csindex.inference.resampling import (
     sampling_units,
 )
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
-from csindex.kernels.moments import left_out, resampled
-from csindex.moments import Moments
+from csindex.moments import Moments, Sums
+from csindex.moments.incomplete import (
+    MomentStack,
+    moment_stack,
+    moments_reweighted,
+)
 from csindex.results import Results, Statistic
 from csindex.survey import Answers
 
@@ -34,17 +44,23 @@ class Draws:
     results : Results
         The fit.
     answers : Answers
-        The respondents that are drawn from.
+        The respondents that are drawn from; or buckets, one row each.
     plan : Plan
         Number of resamples and random stream.
     indices : ndarray of int of shape (b, m), optional
         The respondents of each resample, where they were given.
+    buckets : Sums of shape (g,), optional
+        The buckets that are drawn from, where there are no respondents.
+    law : NormalLaw, optional
+        The law that moments are drawn from, where nothing is resampled.
     """
 
     results: Results
     answers: Answers
     plan: Plan
     indices: IntArray | None
+    buckets: Sums | None = None
+    law: NormalLaw | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +151,12 @@ def resampled_estimates(draws: Draws) -> Iterator[Estimates]:
     Estimates
         Estimates with one batch axis, signs as in the fit.
     """
+    if draws.law is not None:
+        for drawn in drawn_moments(draws.law, draws.plan, chunk_size(draws.answers)):
+            yield _estimated(draws, drawn)
+        return
     for weights in _weights(draws):
-        yield _estimated(draws, *resampled(draws.answers.values, weights))
+        yield _estimated(draws, _stack(draws, weights))
 
 
 def left_out_estimates(draws: Draws) -> Iterator[Estimates]:
@@ -151,21 +171,68 @@ def left_out_estimates(draws: Draws) -> Iterator[Estimates]:
     ------
     Estimates
         Estimates with one batch axis, signs as in the fit; the units are the
-        respondents, or whole clusters.
+        respondents, whole clusters, or buckets.
     """
+    if draws.buckets is not None:
+        for left in without_each(draws.buckets):
+            yield _estimated(draws, left)
+        return
     answers = draws.answers
     size = chunk_size(answers)
     units = sampling_units(answers)
+    n = len(answers.values)
     if units.of_rows is None:
-        for start in range(0, len(answers.values), size):
-            rows = slice(start, min(start + size, len(answers.values)))
-            yield _estimated(draws, *left_out(answers.values, answers.weights, rows))
+        for start in range(0, n, size):
+            rows = slice(start, min(start + size, n))
+            yield _estimated(draws, moments_reweighted(answers, rows, -1.0))
         return
-    own = np.ones(len(units.of_rows)) if answers.weights is None else answers.weights
+    own = np.ones(n) if answers.weights is None else answers.weights
     for start in range(0, len(units.strata), size):
         gone = np.arange(start, min(start + size, len(units.strata)))
         kept = np.where(units.of_rows == gone[:, None], 0.0, own)
-        yield _estimated(draws, *resampled(answers.values, kept))
+        yield _estimated(draws, moment_stack(answers, kept))
+
+
+def nudged_estimates(draws: Draws, step: float) -> Iterator[Estimates]:
+    """Yield the estimates after a change of each respondent's weight.
+
+    Parameters
+    ----------
+    draws : Draws
+        The fit and its respondents; its plan doesn't matter.
+    step : float
+        Relative change of the weight.
+
+    Yields
+    ------
+    Estimates
+        Estimates with one batch axis, signs as in the fit.
+    """
+    size, n = chunk_size(draws.answers), len(draws.answers.values)
+    for start in range(0, n, size):
+        rows = slice(start, min(start + size, n))
+        yield _estimated(draws, moments_reweighted(draws.answers, rows, step))
+
+
+def weighted_estimates(
+    draws: Draws, chunks: Iterable[FloatArray]
+) -> Iterator[Estimates]:
+    """Yield the estimates by other weights of the respondents.
+
+    Parameters
+    ----------
+    draws : Draws
+        The fit and its respondents; its plan doesn't matter.
+    chunks : iterable of ndarray of shape (b, n)
+        Weights.
+
+    Yields
+    ------
+    Estimates
+        Estimates with one batch axis, signs as in the fit.
+    """
+    for weights in chunks:
+        yield _estimated(draws, moment_stack(draws.answers, weights))
 
 
 def inner_errors(
@@ -199,7 +266,7 @@ def inner_errors(
         for start in range(0, len(outer), together):
             counts = np.rint(outer[start : start + together] / own).astype(np.int64)
             drawn = np.concatenate([_redrawn(row, inner, generator) for row in counts])
-            chunk = _estimated(draws, *resampled(answers.values, drawn * own))
+            chunk = _estimated(draws, _stack(draws, drawn * own))
             with np.errstate(invalid="ignore", divide="ignore"):
                 for statistic in chosen:
                     values = _usable_values(statistic, chunk)
@@ -235,12 +302,20 @@ def _errors(values: FloatArray, groups: int) -> FloatArray:
     return np.asarray(np.sqrt((apart**2).sum(axis=1) / (count - 1)))
 
 
-def _estimated(draws: Draws, mean: FloatArray, cov: FloatArray) -> Estimates:
+def _stack(draws: Draws, weights: FloatArray) -> MomentStack:
+    """Return the moments by other weights of the respondents or buckets."""
+    if draws.buckets is not None:
+        return bucket_stack(draws.buckets, weights)
+    return moment_stack(draws.answers, weights)
+
+
+def _estimated(draws: Draws, stack: MomentStack) -> Estimates:
     results, base = draws.results, draws.results.moments
     with np.errstate(invalid="ignore", divide="ignore"):
-        made = Moments(base.names, mean, cov, results.n, base.low, base.high)
+        made = Moments(base.names, stack.mean, stack.cov, stack.n, base.low, base.high)
         estimates = results.estimator.estimate(results.model, made)
-        return estimates.aligned(results.estimates)
+        settled = replace(estimates, converged=estimates.converged & stack.converged)
+        return settled.aligned(results.estimates)
 
 
 def _weights(draws: Draws) -> Iterator[FloatArray]:

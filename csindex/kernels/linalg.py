@@ -31,6 +31,7 @@ def correlation(cov: FloatArray) -> tuple[FloatArray, FloatArray]:
         inverse = 1.0 / np.where(sd > 0, sd, np.nan)
         corr = cov * inverse[..., :, None]
         corr *= inverse[..., None, :]
+    np.einsum("...kk->...k", corr)[...] = np.where(sd > 0, 1.0, np.nan)
     return corr, sd
 
 

@@ -92,10 +92,10 @@ def resampled(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, Floa
     return np.moveaxis(mean, -1, 0), np.moveaxis(cov, -1, 0)
 
 
-def left_out(
-    values: FloatArray, weights: FloatArray | None, rows: slice
+def reweighted(
+    values: FloatArray, weights: FloatArray | None, rows: slice, change: float
 ) -> tuple[FloatArray, FloatArray]:
-    r"""Return the means and covariances without each one of some rows.
+    r"""Return the means and covariances after changing the weight of one row.
 
     Parameters
     ----------
@@ -104,34 +104,37 @@ def left_out(
     weights : ndarray of shape (n,), optional
         Positive weights.
     rows : slice
-        The b rows that are left out, one at a time.
+        The b rows whose weights change, one at a time.
+    change : float
+        Relative change of the weight; minus one leaves the row out.
 
     Returns
     -------
     mean : ndarray of shape (b, p)
         Means, in slab memory.
     cov : ndarray of shape (b, p, p)
-        Covariances with divisor n - 2, in slab memory.
+        Covariances, in slab memory; with divisor n - 1, or n - 2 without the row.
 
     Notes
     -----
     One update of rank one each. With shares :math:`w` that sum to one, mean m,
-    covariance C (divisor 1) and :math:`d = x_i - m`:
+    covariance C (divisor 1), :math:`d = x_i - m` and :math:`g = w_i \cdot change`:
 
-    .. math:: m_{(i)} = m - \frac{w_i}{1 - w_i} d, \quad
-        C_{(i)} = \frac{1}{1 - w_i}\left(C - \frac{w_i}{1 - w_i} dd'\right)
+    .. math:: m_{(i)} = m + \frac{g}{1 + g} d, \quad
+        C_{(i)} = \frac{1}{1 + g}\left(C + \frac{g}{1 + g} dd'\right)
     """
     n = len(values)
+    left = n - 1 if change == -1 else n
     share = np.full(n, 1.0 / n) if weights is None else weights / weights.sum()
     mean = share @ values
     centred = values - mean
     cov = (centred * share[:, None]).T @ centred
-    gone = share[rows]
+    gain = share[rows] * change
     apart = centred[rows].T
-    means = mean[:, None] - gone / (1 - gone) * apart
-    covs = cov[:, :, None] - gone / (1 - gone) * (apart[:, None] * apart[None])
+    means = mean[:, None] + gain / (1 + gain) * apart
+    covs = cov[:, :, None] + gain / (1 + gain) * (apart[:, None] * apart[None])
     # an item that only the row left out made vary must not keep a variance of rounding
     variances = np.einsum("kkb->kb", covs)
     variances[variances <= ROUNDING * np.diagonal(cov)[:, None]] = 0.0
-    covs *= (n - 1) / (n - 2) / (1 - gone)
+    covs *= left / (left - 1) / (1 + gain)
     return np.moveaxis(means, -1, 0), np.moveaxis(covs, -1, 0)

@@ -1,6 +1,7 @@
 """Moments: the means and covariances that every estimate is made from."""
 
 from csindex.moments.making import (
+    FEWEST_BUCKETS,
     group_problems,
     moments,
     moments_of,
@@ -8,9 +9,12 @@ from csindex.moments.making import (
     stacked,
 )
 from csindex.moments.moments import Moments, value_problems
+from csindex.moments.sums import Sums
 
 __all__ = [
+    "FEWEST_BUCKETS",
     "Moments",
+    "Sums",
     "group_problems",
     "moments",
     "moments_of",

@@ -12,9 +12,12 @@ from numpy.typing import ArrayLike
 from csindex.errors import DataError, SpecificationError, quoted, unknown
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.kernels.linalg import correlation
+from csindex.moments.sums import Pooled, Sums, pooled
 
 # negative eigenvalues up to this are taken for rounding of printed correlations
 _ROUNDING = 1e-3
+# what is left of a variance when all of it is taken away, as a share
+_ROUNDED = 1e-9
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -37,6 +40,12 @@ class Moments:
         What the members of a stack are: one label per entry of its first axis.
     flow : sequence of (str, int)
         How many respondents were read, left out and used.
+    weight : array_like of shape (...), optional
+        Sums of the respondents' weights, by which moments are added and taken
+        away; n if None.
+    buckets : Sums of shape (..., g), optional
+        Sums of g random parts of the sample, from which it is bootstrapped; made by
+        `moments`.
 
     Raises
     ------
@@ -60,6 +69,8 @@ class Moments:
     high: FloatArray
     labels: tuple[Hashable, ...]
     flow: tuple[tuple[str, int], ...]
+    weight: FloatArray
+    buckets: Sums | None
 
     def __init__(
         self,
@@ -71,14 +82,19 @@ class Moments:
         high: ArrayLike | None = None,
         labels: Sequence[Hashable] = (),
         flow: Sequence[tuple[str, int]] = (),
+        weight: ArrayLike | None = None,
+        buckets: Sums | None = None,
     ) -> None:
-        problems = _name_problems(names)
+        problems = name_problems(names)
         means, covs = _array("mean", mean, problems), _array("cov", cov, problems)
         sizes = _array("n", n, problems)
         lows = _array("low", np.nan if low is None else low, problems)
         highs = _array("high", np.nan if high is None else high, problems)
+        total = sizes if weight is None else _array("weight", weight, problems)
         if not problems:
             problems += _shape_problems(len(names), means, covs, sizes, labels)
+            if weight is not None:
+                problems += _weight_problems(total, means.shape[:-1])
             problems += _scale_problems(names, lows, highs)
         if problems:
             raise DataError([f"moments: {problem}" for problem in problems])
@@ -91,6 +107,8 @@ class Moments:
             "high": np.broadcast_to(highs, (len(names),)),
             "labels": tuple(labels),
             "flow": tuple(flow),
+            "weight": np.broadcast_to(total, means.shape[:-1]),
+            "buckets": buckets,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -132,6 +150,91 @@ class Moments:
             self.n[position],
             self.low,
             self.high,
+            weight=self.weight[position],
+            buckets=None if self.buckets is None else self.buckets[position],
+        )
+
+    def __add__(self, other: Moments) -> Moments:
+        r"""Return the moments of two samples together.
+
+        Exact: as if all respondents had been in one sample. The covariances keep
+        their divisor n - 1, with n the respondents of both, and weights count as
+        they are, so that they must be on one scale in both samples. Flows are added,
+        and buckets one by one.
+
+        Parameters
+        ----------
+        other : Moments
+            Moments of the same items, scales and labels.
+
+        Returns
+        -------
+        Moments
+            Their moments.
+
+        Raises
+        ------
+        DataError
+            With everything in which the two differ.
+
+        Examples
+        --------
+        >>> a = Moments(["q"], [2.0], [[1.0]], 3)
+        >>> b = Moments(["q"], [6.0], [[4.0]], 2)
+        >>> (a + b).mean, (a + b).cov  # of 1, 2, 3 and 6 - sqrt(2), 6 + sqrt(2)
+        (array([3.6]), array([[6.3]]))
+        """
+        return self._pooled(other, 1) if isinstance(other, Moments) else NotImplemented
+
+    def __sub__(self, other: Moments) -> Moments:
+        """Return the moments of a sample without some of its respondents.
+
+        The inverse of adding, up to rounding.
+
+        Parameters
+        ----------
+        other : Moments
+            Moments of respondents in this sample; same items, scales and labels.
+
+        Returns
+        -------
+        Moments
+            The moments of the others.
+
+        Raises
+        ------
+        DataError
+            If the two differ, or the second sample can't be part of the first.
+        """
+        return self._pooled(other, -1) if isinstance(other, Moments) else NotImplemented
+
+    def _pooled(self, other: Moments, sign: int) -> Moments:
+        if problems := _differences(self, other):
+            raise DataError([f"moments: {problem}" for problem in problems])
+        whole = pooled(_parts(self), _parts(other), sign)
+        if sign < 0 and _impossible(self, whole):
+            raise DataError(
+                "moments: the respondents taken away are not among those they are "
+                "taken from, or fewer than two are left"
+            )
+        mine, theirs = dict(self.flow), dict(other.flow)
+        return Moments(
+            self.names,
+            whole.mean,
+            whole.cov,
+            whole.n,
+            self.low,
+            self.high,
+            self.labels,
+            [
+                (step, mine[step] + sign * theirs[step])
+                for step in mine
+                if step in theirs
+            ],
+            whole.weight,
+            None
+            if self.buckets is None or other.buckets is None
+            else self.buckets.combined(other.buckets, sign),
         )
 
     def __repr__(self) -> str:
@@ -160,7 +263,7 @@ class Moments:
             return self
         if problems := unknown("item", items, self.names, "in the moments"):
             raise DataError(problems)
-        chosen = [list(self.names).index(item) for item in items]
+        chosen = np.array([self.names.index(item) for item in items])
         return Moments(
             items,
             self.mean[..., chosen],
@@ -170,6 +273,8 @@ class Moments:
             self.high[chosen],
             self.labels,
             self.flow,
+            self.weight,
+            None if self.buckets is None else self.buckets.select(chosen),
         )
 
 
@@ -223,7 +328,19 @@ def _array(what: str, values: ArrayLike, problems: list[str]) -> FloatArray:
         return np.empty(0)
 
 
-def _name_problems(names: Sequence[str]) -> list[str]:
+def name_problems(names: Sequence[str]) -> list[str]:
+    """Return what is wrong with names of items.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names.
+
+    Returns
+    -------
+    list of str
+        Something that isn't a list of texts, no items, or one item twice.
+    """
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):
         return [f"names must be a list of texts, as ['q1', 'q2'], not {names!r}"]
     if len(names) == 0:
@@ -260,6 +377,60 @@ def _shape_problems(
         problems.append("n is the number of respondents: a whole number of 2 or more")
     if len(labels) > 0 and (len(labels),) != batch[:1]:
         problems.append(f"there are {len(labels)} labels; give one per set of moments")
+    return problems
+
+
+def _weight_problems(total: FloatArray, batch: tuple[int, ...]) -> list[str]:
+    if total.shape not in ((), batch):
+        return [
+            f"weight has shape {total.shape}; give one sum, or one per set of moments"
+        ]
+    if not ((total > 0) & np.isfinite(total)).all():
+        return ["weight is a sum of weights: a number above zero"]
+    return []
+
+
+def _parts(made: Moments) -> Pooled:
+    return Pooled(made.mean, made.cov, made.n, made.weight)
+
+
+def _impossible(whole: Moments, rest: Pooled) -> bool:
+    """Return whether no answers have what is left."""
+    if (rest.n < 2).any() or (rest.weight <= 0).any():
+        return True
+    variances, before = (
+        np.diagonal(cov, axis1=-2, axis2=-1) for cov in (rest.cov, whole.cov)
+    )
+    return bool((variances < -_ROUNDED * before).any())
+
+
+def _differences(a: Moments, b: Moments) -> list[str]:
+    """Return why two sets of moments can't be put together."""
+    problems: list[str] = []
+    if a.names != b.names:
+        if sorted(a.names) == sorted(b.names):
+            problems.append("the items stand in another order; use b.select(a.names)")
+        else:
+            apart = sorted({*a.names} ^ {*b.names})
+            problems.append(f"items {quoted(apart)} are in one of them only")
+    elif not all(
+        np.array_equal(mine, other, equal_nan=True)
+        for mine, other in ((a.low, b.low), (a.high, b.high))
+    ):
+        problems.append("the items have other scales; give both the same")
+    if a.labels != b.labels:
+        problems.append(
+            f"one has the labels {quoted(a.labels) or 'none'}, the other "
+            f"{quoted(b.labels) or 'none'}; they must be the same, in one order"
+        )
+    elif a.batch != b.batch:
+        problems.append(f"one is a stack of {a.batch}, the other of {b.batch}")
+    parts = [None if m.buckets is None else m.buckets.count.shape[-1] for m in (a, b)]
+    if parts[0] != parts[1]:
+        problems.append(
+            f"one has {parts[0] or 'no'} buckets, the other {parts[1] or 'none'}; make "
+            "both with the same buckets="
+        )
     return problems
 
 

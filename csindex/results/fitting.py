@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
@@ -17,17 +18,11 @@ from csindex.errors import (
 )
 from csindex.estimation import PLS, Estimates, Estimator
 from csindex.model import Model
-from csindex.moments import (
-    Moments,
-    group_problems,
-    moments_of,
-    split,
-    stacked,
-    value_problems,
-)
+from csindex.moments import Moments, split, stacked, value_problems
+from csindex.moments.incomplete import Treated, answer_problems, treated
 from csindex.results.groups import GroupResults
 from csindex.results.results import Results
-from csindex.survey import Answers, Survey, read_survey
+from csindex.survey import Answers, Incomplete, Survey, check_treatment, read_survey
 
 # correlations beyond this are taken for one item given twice
 _IDENTICAL = 0.999999
@@ -35,17 +30,27 @@ _IDENTICAL = 0.999999
 
 @overload
 def fit(
-    model: Model, data: Any, estimator: Estimator | None = ..., by: None = ...
+    model: Model,
+    data: Any,
+    estimator: Estimator | None = ...,
+    by: None = ...,
+    incomplete: Incomplete = ...,
 ) -> Results: ...
 @overload
 def fit(
-    model: Model, data: Any, estimator: Estimator | None = ..., *, by: str
+    model: Model,
+    data: Any,
+    estimator: Estimator | None = ...,
+    *,
+    by: str,
+    incomplete: Incomplete = ...,
 ) -> GroupResults: ...
 def fit(
     model: Model,
     data: Any,
     estimator: Estimator | None = None,
     by: str | None = None,
+    incomplete: Incomplete = "listwise",
 ) -> Results | GroupResults:
     """Fit a model.
 
@@ -61,6 +66,13 @@ def fit(
     by : str, optional
         A column that divides the sample: everyone and all groups are fitted
         in one batch.
+    incomplete : {"listwise", "pairwise", "pairwise_nearest", "mean", "em"}
+        How missing answers are treated: respondents with all items only; every two
+        items from those who answered both, and if no answers have such
+        correlations, on request the nearest ones that answers can have; the item's
+        mean in every gap; maximum likelihood for a normal population. The bootstrap
+        redoes the treatment in every resample. Multiple imputation is
+        `multiple_imputation`.
 
     Returns
     -------
@@ -70,16 +82,31 @@ def fit(
     Raises
     ------
     DataError
-        With every problem of the answers.
+        With every problem of the answers; pairwise correlations that no answers
+        have.
     SpecificationError
         If the estimator can't estimate such a model.
 
     Warns
     -----
     ConvergenceWarning
-        If the estimator did not converge.
+        If the estimator, or EM, did not converge.
+    InadmissibleWarning
+        If the nearest correlation matrix takes the place of the pairwise one.
     AnswersWarning
-        If a group could not be estimated, with the reason.
+        If a group could not be estimated, with the reason; if an item lacks most of
+        its answers.
+
+    Notes
+    -----
+    All covariances have the divisor n - 1, those of EM after scaling by n / (n - 1),
+    pairwise ones by their own numbers of respondents; the n of pairwise results is the
+    harmonic mean of these numbers. Without missing answers all treatments agree.
+
+    References
+    ----------
+    Little & Rubin (2019), Statistical Analysis with Missing Data.
+    Higham (2002), IMA Journal of Numerical Analysis 22 (nearest correlations).
 
     Examples
     --------
@@ -91,18 +118,27 @@ def fit(
     """
     estimator = PLS() if estimator is None else estimator
     _check_call(model, estimator)
+    check_treatment(incomplete)
     if isinstance(data, Moments):
         if by is not None:
             raise SpecificationError(
                 "by= needs a survey; moments by group are made with csi.moments"
             )
+        if incomplete != "listwise":
+            raise SpecificationError(
+                "incomplete= needs a survey: moments have no gaps any more"
+            )
         return _fit_moments(model, data, estimator)
     survey = data if isinstance(data, Survey) else read_survey(data)
-    answers = survey.answers(model.items, model.instrument)
-    if by is None:
-        estimates = _estimated(model, moments_of(answers), estimator)
-        return Results(estimates, estimator, survey, answers)
-    return _fit_groups(model, survey, answers, estimator, by)
+    answers = survey.answers(model.items, model.instrument, incomplete)
+    if incomplete != "listwise" and (problems := answer_problems(answers)):
+        raise DataError(problems)
+    if by is not None:
+        return _fit_groups(model, survey, answers, estimator, by)
+    made = treated(answers)
+    _warn_cautions([made], [""])
+    estimates = _estimated(model, made.moments, estimator)
+    return Results(_settled(estimates, made), estimator, survey, answers)
 
 
 def _check_call(model: object, estimator: object) -> None:
@@ -134,8 +170,15 @@ def _fit_groups(
 ) -> GroupResults:
     failures: dict[Hashable, str] = {}
     groups: list[tuple[Hashable, Answers]] = []
+    samples = [treated(answers)]
     for label, members in split(answers, survey.labels(by)):
-        if problems := group_problems(members):
+        problems: Sequence[str] = answer_problems(members)
+        if not problems:
+            try:
+                samples.append(treated(members))
+            except DataError as error:
+                problems = error.problems
+        if problems:
             failures[label] = "; ".join(problems)
         else:
             groups.append((label, members))
@@ -145,17 +188,21 @@ def _fit_groups(
         ]
         raise DataError(reasons or [f"column {by!r} has no groups"])
     parts: list[tuple[Hashable, Answers]] = [("", answers), *groups]
-    stack = stacked([moments_of(members) for _, members in parts], parts)
+    wheres = [f"{by} {label}" if k else "" for k, (label, _) in enumerate(parts)]
+    _warn_cautions(samples, wheres)
+    stack = stacked([made.moments for made in samples], parts)
     batch = estimator.estimate(model, stack)
     fitted: list[tuple[Hashable, Results]] = []
+    usable: list[Estimates] = []
     for position, (label, members) in enumerate(parts):
-        where = f"{by} {label}" if position else ""
-        if reason := _failure(batch[position]):
+        member = batch[position]
+        if reason := _failure(member):
             failures[label] = reason
             continue
-        fitted.append(
-            (label, Results(batch[position], estimator, survey, members, where))
-        )
+        usable.append(member)
+        estimates = _settled(member, samples[position])
+        where = wheres[position]
+        fitted.append((label, Results(estimates, estimator, survey, members, where)))
     if "" in failures:
         raise DataError(f"the fit to everyone failed: {failures['']}")
     if failures:
@@ -163,7 +210,7 @@ def _fit_groups(
         warnings.warn(
             f"groups of {by!r} without results: {listed}", AnswersWarning, stacklevel=3
         )
-    _warn_unconverged([result.estimates for _, result in fitted])
+    _warn_unconverged(usable)
     return GroupResults(by, fitted[0][1], dict(fitted[1:]), failures)
 
 
@@ -173,6 +220,20 @@ def _estimated(model: Model, made: Moments, estimator: Estimator) -> Estimates:
         raise DataError(reason)
     _warn_unconverged([estimates])
     return estimates
+
+
+def _settled(estimates: Estimates, made: Treated) -> Estimates:
+    """Return estimates that converged only if their moments did."""
+    if made.converged:
+        return estimates
+    return replace(estimates, converged=np.zeros((), dtype=np.bool_))
+
+
+def _warn_cautions(samples: Sequence[Treated], wheres: Sequence[str]) -> None:
+    for made, where in zip(samples, wheres, strict=True):
+        for caution in made.cautions:
+            told = f"{where}: {caution}" if where else str(caution)
+            warnings.warn(told, type(caution), stacklevel=4 if where else 3)
 
 
 def _failure(estimates: Estimates) -> str:

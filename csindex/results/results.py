@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 
 from csindex import scoring
+from csindex.codebook import maps
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation import Estimates, Estimator
 from csindex.model import Model
 from csindex.moments import Moments
+from csindex.moments.incomplete import filled_values, in_words
 from csindex.results import statistics
+from csindex.results.hierarchy import Indicators, Reference, Resampled, hierarchy
 from csindex.results.summary import Summary, card, summary_text
 from csindex.survey import Answers, Survey
 
@@ -31,7 +34,7 @@ class Results:
     survey : Survey, optional
         The survey, when the fit was made from one.
     answers : Answers, optional
-        The complete answers that were used.
+        The answers that were used.
     group : str
         The group, for one of several.
     """
@@ -67,6 +70,17 @@ class Results:
     def n(self) -> int:
         """Number of respondents used."""
         return int(self.moments.n)
+
+    @property
+    def effective_n(self) -> float:
+        r"""Respondents of equal weight that would tell as much.
+
+        :math:`(\sum w)^2 / \sum w^2`, after Kish (1965); n without weights.
+        """
+        weights = None if self.answers is None else self.answers.weights
+        if weights is None:
+            return float(self.n)
+        return float(weights.sum() ** 2 / (weights**2).sum())
 
     @property
     def index(self) -> float:
@@ -169,8 +183,8 @@ class Results:
             "data": self.survey.source if self.survey is not None else "moments",
             **({"group": self.group} if self.group else {}),
             **dict(self.estimator.settings()),
-            "missing answers": "respondents with all items (listwise)"
-            if book is not None
+            "missing answers": in_words(self.answers)
+            if self.answers is not None
             else "as the moments were made",
             "missing codes": ", ".join(f"{code:g}" for code in book.missing) or "none"
             if book is not None
@@ -178,6 +192,7 @@ class Results:
             "weights": (book.weights or "none") if book is not None else "as given",
             "covariances": "divisor n - 1",
             "0-100 scores": "weights w/s scaled to sum 1, theoretical scale ends",
+            **({"score maps": line} if (line := self._score_maps()) else {}),
             "iterations": f"{int(self.estimates.iterations)}"
             + ("" if self.converged else " (not converged)"),
         }
@@ -185,7 +200,7 @@ class Results:
 
     @property
     def sample_flow(self) -> pd.Series:
-        """How many respondents were read, complete and used."""
+        """How many respondents were read, answered anything or everything, are used."""
         known = self.moments.flow if self.answers is None else self.answers.flow
         flow = dict(known) or {"used": self.n}
         return pd.Series(flow, name="respondents")
@@ -197,7 +212,9 @@ class Results:
         -------
         DataFrame of shape (n, constructs)
             Scores of the respondents used; the row labels are the survey's.
-            Constructs without a score are NaN throughout.
+            Constructs without a score are NaN throughout. A gap counts as the item's
+            mean or, with EM, as what the other answers let expect; with pairwise
+            moments a construct with a gap has no score.
 
         Raises
         ------
@@ -208,13 +225,41 @@ class Results:
             raise DataError(
                 "respondents' scores need respondents; this fit was made from moments"
             )
-        values = scoring.respondent_scores(self.estimates, self.answers.values)
+        answered = filled_values(self.answers, self.moments)
+        values = scoring.respondent_scores(self.estimates, answered)
         values[:, [bool(note) for note in self._score_notes()]] = np.nan
         return pd.DataFrame(
             values,
             index=self.survey.frame.index[self.answers.rows],
             columns=list(self.model.construct_names),
         )
+
+    def hierarchy(
+        self,
+        indicators: Indicators | None = None,
+        boot: Resampled | None = None,
+        target: Reference | None = None,
+        benchmark: Reference | None = None,
+    ) -> pd.DataFrame:
+        """Return every node from the index down to the questions.
+
+        Parameters
+        ----------
+        indicators : mapping of str to sequence of str, optional
+            The specific indicators (level 3), each with its items; None: those of the
+            survey's codebook or of the estimator.
+        boot : Bootstrap, optional
+            A bootstrap of this fit, for intervals.
+        target, benchmark : float or mapping of str to float, optional
+            Scores to compare with.
+
+        Returns
+        -------
+        DataFrame
+            Level, node, parent, share, global_weight, score, impact, note and more:
+            see `csindex.results.hierarchy.hierarchy`.
+        """
+        return hierarchy(self, indicators, boot, target, benchmark)
 
     def summary(self) -> Summary:
         """Return the main tables as text.
@@ -225,6 +270,16 @@ class Results:
             Prints in at most 80 columns.
         """
         return Summary(summary_text(self))
+
+    def _score_maps(self) -> str:
+        """Return which items are scored otherwise than evenly, and how."""
+        if self.survey is None:
+            return ""
+        published = {item.name: item for item in self.model.instrument}
+        book = self.survey.codebook
+        return maps.settings_line(
+            book.item(name, published.get(name)) for name in self.model.items
+        )
 
     def _score_notes(self) -> list[str]:
         unknown_scale = np.isnan(self.moments.high - self.moments.low)

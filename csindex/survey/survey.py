@@ -12,11 +12,19 @@ import numpy as np
 import pandas as pd
 
 from csindex.catalog import CATALOG
-from csindex.codebook import Codebook, read_codebook, rules
+from csindex.codebook import Codebook, maps, read_codebook, rules
 from csindex.errors import DataError, SpecificationError, unknown
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.model import Item
-from csindex.survey.columns import numbers, sampling_weights, silences
+from csindex.survey.columns import sampling_weights
+from csindex.survey.gaps import (
+    Incomplete,
+    check_enough,
+    check_treatment,
+    group_flow,
+    unasked_items,
+)
+from csindex.survey.items import ItemReader
 from csindex.survey.reading import read_frame
 
 Scale = tuple[float, float] | Sequence[float]
@@ -24,14 +32,14 @@ Scale = tuple[float, float] | Sequence[float]
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """The complete answers to some items, ready for computing.
+    """The answers to some items, ready for computing.
 
     Attributes
     ----------
     names : tuple of str
         The p items.
     values : ndarray of shape (n, p)
-        Answers on their scales, without gaps.
+        Answers on their scales; NaN for gaps, which listwise answers don't have.
     rows : ndarray of int of shape (n,)
         Positions of these respondents in the survey.
     low, high : ndarray of shape (p,)
@@ -42,6 +50,8 @@ class Answers:
         Codes of the sampling design.
     flow : tuple of (str, int)
         How many respondents were read, left out and used.
+    incomplete : str
+        How gaps are treated when moments are made.
     """
 
     names: tuple[str, ...]
@@ -53,6 +63,7 @@ class Answers:
     strata: IntArray | None = None
     clusters: IntArray | None = None
     flow: tuple[tuple[str, int], ...] = ()
+    incomplete: Incomplete = "listwise"
 
     def subset(self, chosen: BoolArray) -> Answers:
         """Return some of the respondents.
@@ -74,7 +85,7 @@ class Answers:
             weights=None if self.weights is None else self.weights[chosen],
             strata=None if self.strata is None else self.strata[chosen],
             clusters=None if self.clusters is None else self.clusters[chosen],
-            flow=(("used", int(chosen.sum())),),
+            flow=group_flow(self.values[chosen], self.incomplete),
         )
 
 
@@ -105,8 +116,13 @@ class Survey:
             f"{self.source})"
         )
 
-    def answers(self, items: Sequence[str], instrument: Sequence[Item] = ()) -> Answers:
-        """Return the respondents who answered all of some items.
+    def answers(
+        self,
+        items: Sequence[str],
+        instrument: Sequence[Item] = (),
+        incomplete: Incomplete = "listwise",
+    ) -> Answers:
+        """Return the respondents who answered some items.
 
         Parameters
         ----------
@@ -115,18 +131,25 @@ class Survey:
         instrument : sequence of Item
             What a model's publication says about its items; the survey's own
             codebook comes first.
+        incomplete : str
+            How missing answers are treated. ``"listwise"`` keeps the respondents
+            who answered all items, every other treatment those who answered any.
 
         Returns
         -------
         Answers
-            Complete answers, with the sample flow.
+            The answers, with the sample flow.
 
         Raises
         ------
         DataError
             With every problem of every item: an unknown column, text, answers
-            outside the scale, a constant item; or if too few rows are complete.
+            outside the scale, a constant item, means for answers to questions that
+            weren't asked; or if too few respondents are left.
+        SpecificationError
+            If there is no such treatment.
         """
+        check_treatment(incomplete)
         if isinstance(items, str) or not items:
             raise SpecificationError(
                 f"items are a list of columns, as ['q1', 'q2'], not {items!r}"
@@ -137,19 +160,27 @@ class Survey:
             if weights is None or problems
             else weights > 0
         )
-        reader = _Reader(self, {item.name: item for item in instrument}, weighted)
+        reader = ItemReader(
+            self.frame,
+            self.codebook,
+            {item.name: item for item in instrument},
+            weighted,
+        )
         columns = [reader.item_column(name) for name in items]
-        if problems := [*problems, *dict.fromkeys(reader.problems)]:
+        unasked = unasked_items(reader, items) if incomplete == "mean" else []
+        if problems := [*problems, *dict.fromkeys(reader.problems), *unasked]:
             raise DataError(problems)
         values = np.column_stack(columns)
-        complete = ~np.isnan(values).any(axis=1)
-        used = complete & weighted
-        flow = [("read", len(self))]
+        known = ~np.isnan(values)
+        complete, some = known.all(axis=1) & weighted, known.any(axis=1) & weighted
+        used = complete if incomplete == "listwise" else some
+        steps = {"with any answer": some, "complete": complete, "used": used}
         if weights is not None:
-            flow.append(("with weight", int(weighted.sum())))
-        flow += [("complete", int(used.sum())), ("used", int(used.sum()))]
-        _check_enough(values[weighted], items, int(used.sum()))
-        scales = [reader.item(name).scale or (np.nan, np.nan) for name in items]
+            steps = {"with weight": weighted, **steps}
+        check_enough(values[weighted], items, int(used.sum()), incomplete)
+        scales = [
+            maps.score_scale(reader.item(name)) or (np.nan, np.nan) for name in items
+        ]
         ends = np.array(scales, dtype=np.float64).reshape(len(items), 2)
         return Answers(
             names=tuple(items),
@@ -160,7 +191,11 @@ class Survey:
             weights=None if weights is None else weights[used],
             strata=self._codes(self.codebook.strata, used),
             clusters=self._codes(self.codebook.clusters, used),
-            flow=tuple(flow),
+            flow=(
+                ("read", len(self)),
+                *((step, int(kept.sum())) for step, kept in steps.items()),
+            ),
+            incomplete=incomplete,
         )
 
     def labels(self, by: str) -> pd.Series:
@@ -209,7 +244,9 @@ class Survey:
             the rule selects), answered_unasked, asked_unanswered.
         """
         published = {item.name: item for item in instrument}
-        reader = _Reader(self, published, np.ones(len(self), dtype=np.bool_))
+        reader = ItemReader(
+            self.frame, self.codebook, published, np.ones(len(self), dtype=np.bool_)
+        )
         rows: list[dict[str, object]] = []
         for name in dict.fromkeys([*self.codebook.by_name, *published]):
             rule = reader.item(name).asked_if
@@ -239,71 +276,6 @@ class Survey:
             return None
         codes, _ = pd.factorize(self.labels(name), use_na_sentinel=False)
         return np.asarray(codes, dtype=np.int64)[used]
-
-
-class _Reader:
-    """Reads columns once, derives what is derived, and collects the problems."""
-
-    def __init__(
-        self, survey: Survey, published: Mapping[str, Item], used: BoolArray
-    ) -> None:
-        self._survey = survey
-        self._published = published
-        self._used = used
-        self._columns: dict[str, FloatArray] = {}
-        self._failed: set[str] = set()
-        self.problems: list[str] = []
-
-    def item(self, name: str) -> Item:
-        return self._survey.codebook.item(name, self._published.get(name))
-
-    def item_column(self, name: str) -> FloatArray:
-        """Return the answers to an item of a model, which have to vary."""
-        answers = self.column(name)
-        if name not in self._failed:
-            self.problems += silences(answers[self._used], self.item(name))
-        return answers
-
-    def column(self, name: str) -> FloatArray:
-        """Return the answers in a column, be it an item or a rule's source."""
-        if name not in self._columns:
-            answers, problems = self._read(name)
-            self._columns[name] = answers
-            self.problems += problems
-            if problems:
-                self._failed.add(name)
-        return self._columns[name]
-
-    def _read(self, name: str) -> tuple[FloatArray, list[str]]:
-        frame, item = self._survey.frame, self.item(name)
-        if name in frame.columns:
-            return numbers(frame[name], item, self._used)
-        unread = np.full(len(frame), np.nan)
-        if not item.derive:
-            return unread, unknown("column", [name], frame.columns, "in the model")
-        rules_of = (rule for pair in item.derive for rule in pair)
-        sources = list(dict.fromkeys(n for rule in rules_of for n in rules.names(rule)))
-        where = f"in the rules that compute {name!r}"
-        if missing := unknown("column", sources, frame.columns, where):
-            advice = f"add it, or leave {name!r} out with model.with_items"
-            return unread, [f"{problem}; {advice}" for problem in missing]
-        columns = {source: self.column(source) for source in sources}
-        if not self._failed.isdisjoint(sources):
-            self._failed.add(name)
-            return unread, []
-        derived = pd.Series(_derived(item, columns, len(frame)))
-        return numbers(derived, replace(item, missing=()), self._used)
-
-
-def _derived(item: Item, columns: Mapping[str, FloatArray], size: int) -> FloatArray:
-    """Return an item's values: the first condition that holds gives the formula."""
-    values = np.full(size, np.nan)
-    waiting = np.ones(size, dtype=np.bool_)
-    for condition, formula in item.derive:
-        chosen = waiting & (rules.evaluate(condition, columns) == 1)
-        values = np.where(chosen, rules.evaluate(formula, columns), values)
-        waiting &= ~chosen
-    return values
 
 
 def read_survey(
@@ -474,17 +446,3 @@ def _unknown_columns(
             where,
         )
     ]
-
-
-def _check_enough(values: FloatArray, items: Sequence[str], complete: int) -> None:
-    if complete > len(items):
-        return
-    gaps = pd.Series(np.isnan(values).sum(axis=0), index=list(items))
-    worst = gaps[gaps > 0].sort_values(ascending=False).head(3)
-    told = ", ".join(f"{name!r} ({count})" for name, count in worst.items())
-    cause = f"; most answers are missing in {told}" if told else ""
-    raise DataError(
-        f"only {complete} of {len(values)} respondents answered all {len(items)} "
-        f"items, and more than {len(items)} are needed{cause}; leave such items out or "
-        "get more answers"
-    )

