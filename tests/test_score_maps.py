@@ -139,7 +139,7 @@ def test_ladders(size: int) -> None:
 
 
 def _mapped_survey() -> tuple[pd.DataFrame, csi.Codebook]:
-    """Return five-level answers to six items, and a codebook that maps three of them."""
+    """Return five-level answers to six items, and a codebook that maps three."""
     rng = np.random.default_rng(1)
     opinion = rng.normal(size=(300, 1))
     answers = np.rint(3 + 0.8 * opinion + 0.6 * rng.normal(size=(300, 6))).clip(1, 5)

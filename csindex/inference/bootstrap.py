@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import get_args, overload
 
@@ -28,6 +29,7 @@ from csindex.inference.groups import GroupBootstrap
 from csindex.inference.intervals import Interval
 from csindex.inference.resampling import Plan, sampling_units
 from csindex.inference.stack import (
+    THREADS,
     Collected,
     Draws,
     collect,
@@ -145,12 +147,16 @@ def bootstrap(
     )
     if isinstance(results, Results):
         return _bootstrap(results, Plan(n, entropy), options, drawn)
-    members = {
-        label: _bootstrap(member, Plan(n, entropy, (k,)), options)
-        for k, (label, member) in enumerate(results.members.items(), start=1)
-    }
-    overall = _bootstrap(results.overall, Plan(n, entropy), options)
-    return GroupBootstrap(results, overall, members)
+    fits = [results.overall, *results.members.values()]
+    # everyone has the stream of a fit alone; each group has its own
+    plans = [Plan(n, entropy), *(Plan(n, entropy, (k,)) for k in range(1, len(fits)))]
+    with one_blas_thread(), ThreadPoolExecutor(THREADS) as pool:
+        overall, *members = pool.map(
+            lambda fit, plan: _bootstrap(fit, plan, options), fits, plans
+        )
+    return GroupBootstrap(
+        results, overall, dict(zip(results.members, members, strict=True))
+    )
 
 
 def _check_options(n: int, options: Options) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -33,6 +37,11 @@ from csindex.moments.incomplete import (
 )
 from csindex.results import Results, Statistic
 from csindex.survey import Answers
+
+# a part of a stack that is still to be estimated
+Chunk = Callable[[], Estimates]
+# NumPy leaves Python free while it computes, but not always: more threads gain little
+THREADS = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,13 +107,16 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
-def collect(estimates: Iterable[Estimates], chosen: Sequence[Statistic]) -> Collected:
+def collect(chunks: Iterable[Chunk], chosen: Sequence[Statistic]) -> Collected:
     """Compute statistics of a stack of estimates that comes in chunks.
+
+    The chunks are estimated on several threads and kept in their order, so that the
+    number of threads changes no number.
 
     Parameters
     ----------
-    estimates : iterable of Estimates
-        The chunks, each with one batch axis.
+    chunks : iterable of callable
+        Each makes a part of the stack: `Estimates` with one batch axis.
     chosen : sequence of Statistic
         What is computed.
 
@@ -118,27 +130,46 @@ def collect(estimates: Iterable[Estimates], chosen: Sequence[Statistic]) -> Coll
     SpecificationError
         If a statistic loses the batch axis.
     """
-    values: dict[str, list[FloatArray]] = {statistic.name: [] for statistic in chosen}
-    converged: list[BoolArray] = []
-    admissible: list[BoolArray] = []
-    # members without variance give NaN all the way; they are counted, not warned of
-    with np.errstate(invalid="ignore", divide="ignore"), one_blas_thread():
-        for chunk in estimates:
-            converged.append(chunk.converged)
-            admissible.append(chunk.admissible)
-            for statistic in chosen:
-                found = statistic.compute(chunk)
-                _check_batch(found, chunk)
-                flat = found.reshape(len(found), found[0].size)
-                values[statistic.name].append(flat)
+    with one_blas_thread():
+        parts = list(_in_order(partial(_collected, chosen), chunks))
     return Collected(
-        {name: np.concatenate(parts) for name, parts in values.items()},
-        np.concatenate(converged),
-        np.concatenate(admissible),
+        {
+            statistic.name: np.concatenate([p.values[statistic.name] for p in parts])
+            for statistic in chosen
+        },
+        np.concatenate([part.converged for part in parts]),
+        np.concatenate([part.admissible for part in parts]),
     )
 
 
-def resampled_estimates(draws: Draws) -> Iterator[Estimates]:
+def _collected(chosen: Sequence[Statistic], chunk: Chunk) -> Collected:
+    """Return the statistics of one chunk."""
+    # members without variance give NaN all the way; they are counted, not warned of
+    with np.errstate(invalid="ignore", divide="ignore"):
+        estimates = chunk()
+        values: dict[str, FloatArray] = {}
+        for statistic in chosen:
+            found = statistic.compute(estimates)
+            _check_batch(found, estimates)
+            values[statistic.name] = found.reshape(len(found), found[0].size)
+    return Collected(values, estimates.converged, estimates.admissible)
+
+
+def _in_order(
+    work: Callable[[Chunk], Collected], chunks: Iterable[Chunk]
+) -> Iterator[Collected]:
+    """Yield the work's results in the order of the chunks, a few ahead at a time."""
+    ahead: deque[Future[Collected]] = deque()
+    with ThreadPoolExecutor(THREADS) as pool:
+        for chunk in chunks:
+            ahead.append(pool.submit(work, chunk))
+            if len(ahead) > THREADS:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def resampled_estimates(draws: Draws) -> Iterator[Chunk]:
     """Yield the estimates of every resample, chunk by chunk.
 
     Parameters
@@ -148,18 +179,18 @@ def resampled_estimates(draws: Draws) -> Iterator[Estimates]:
 
     Yields
     ------
-    Estimates
-        Estimates with one batch axis, signs as in the fit.
+    callable
+        Makes `Estimates` with one batch axis, signs as in the fit.
     """
     if draws.law is not None:
         for drawn in drawn_moments(draws.law, draws.plan, chunk_size(draws.answers)):
-            yield _estimated(draws, drawn)
+            yield partial(_estimated, draws, drawn)
         return
     for weights in _weights(draws):
-        yield _estimated(draws, _stack(draws, weights))
+        yield partial(_made, draws, partial(_stack, draws, weights))
 
 
-def left_out_estimates(draws: Draws) -> Iterator[Estimates]:
+def left_out_estimates(draws: Draws) -> Iterator[Chunk]:
     """Yield the estimates without each sampling unit, chunk by chunk.
 
     Parameters
@@ -169,13 +200,13 @@ def left_out_estimates(draws: Draws) -> Iterator[Estimates]:
 
     Yields
     ------
-    Estimates
-        Estimates with one batch axis, signs as in the fit; the units are the
+    callable
+        Makes `Estimates` with one batch axis, signs as in the fit; the units are the
         respondents, whole clusters, or buckets.
     """
     if draws.buckets is not None:
         for left in without_each(draws.buckets):
-            yield _estimated(draws, left)
+            yield partial(_estimated, draws, left)
         return
     answers = draws.answers
     size = chunk_size(answers)
@@ -184,16 +215,17 @@ def left_out_estimates(draws: Draws) -> Iterator[Estimates]:
     if units.of_rows is None:
         for start in range(0, n, size):
             rows = slice(start, min(start + size, n))
-            yield _estimated(draws, moments_reweighted(answers, rows, -1.0))
+            made = partial(moments_reweighted, answers, rows, -1.0)
+            yield partial(_made, draws, made)
         return
     own = np.ones(n) if answers.weights is None else answers.weights
     for start in range(0, len(units.strata), size):
         gone = np.arange(start, min(start + size, len(units.strata)))
         kept = np.where(units.of_rows == gone[:, None], 0.0, own)
-        yield _estimated(draws, moment_stack(answers, kept))
+        yield partial(_made, draws, partial(moment_stack, answers, kept))
 
 
-def nudged_estimates(draws: Draws, step: float) -> Iterator[Estimates]:
+def nudged_estimates(draws: Draws, step: float) -> Iterator[Chunk]:
     """Yield the estimates after a change of each respondent's weight.
 
     Parameters
@@ -205,18 +237,17 @@ def nudged_estimates(draws: Draws, step: float) -> Iterator[Estimates]:
 
     Yields
     ------
-    Estimates
-        Estimates with one batch axis, signs as in the fit.
+    callable
+        Makes `Estimates` with one batch axis, signs as in the fit.
     """
     size, n = chunk_size(draws.answers), len(draws.answers.values)
     for start in range(0, n, size):
         rows = slice(start, min(start + size, n))
-        yield _estimated(draws, moments_reweighted(draws.answers, rows, step))
+        made = partial(moments_reweighted, draws.answers, rows, step)
+        yield partial(_made, draws, made)
 
 
-def weighted_estimates(
-    draws: Draws, chunks: Iterable[FloatArray]
-) -> Iterator[Estimates]:
+def weighted_estimates(draws: Draws, chunks: Iterable[FloatArray]) -> Iterator[Chunk]:
     """Yield the estimates by other weights of the respondents.
 
     Parameters
@@ -228,11 +259,11 @@ def weighted_estimates(
 
     Yields
     ------
-    Estimates
-        Estimates with one batch axis, signs as in the fit.
+    callable
+        Makes `Estimates` with one batch axis, signs as in the fit.
     """
     for weights in chunks:
-        yield _estimated(draws, moment_stack(draws.answers, weights))
+        yield partial(_made, draws, partial(moment_stack, draws.answers, weights))
 
 
 def inner_errors(
@@ -307,6 +338,11 @@ def _stack(draws: Draws, weights: FloatArray) -> MomentStack:
     if draws.buckets is not None:
         return bucket_stack(draws.buckets, weights)
     return moment_stack(draws.answers, weights)
+
+
+def _made(draws: Draws, make: Callable[[], MomentStack]) -> Estimates:
+    """Return the estimates of moments that are still to be made."""
+    return _estimated(draws, make())
 
 
 def _estimated(draws: Draws, stack: MomentStack) -> Estimates:

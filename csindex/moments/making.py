@@ -168,8 +168,10 @@ def split(answers: Answers, labels: pd.Series) -> list[tuple[Hashable, Answers]]
         codes, uniques = pd.factorize(own, sort=True)
     except TypeError:  # labels of several kinds have no order
         codes, uniques = pd.factorize(own)
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(len(uniques) + 1))
     return [
-        (plain(label), answers.subset(codes == code))
+        (plain(label), answers.subset(order[ends[code] : ends[code + 1]]))
         for code, label in enumerate(uniques)
     ]
 

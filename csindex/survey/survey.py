@@ -65,13 +65,13 @@ class Answers:
     flow: tuple[tuple[str, int], ...] = ()
     incomplete: Incomplete = "listwise"
 
-    def subset(self, chosen: BoolArray) -> Answers:
+    def subset(self, chosen: IntArray) -> Answers:
         """Return some of the respondents.
 
         Parameters
         ----------
-        chosen : ndarray of bool of shape (n,)
-            Whom to keep.
+        chosen : ndarray of int of shape (m,)
+            Positions of those to keep.
 
         Returns
         -------
