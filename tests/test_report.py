@@ -128,7 +128,7 @@ def test_measurement_is_the_results(page: str, results: csi.Results) -> None:
     )
     reliability = assessment.reliability
     assert document.rows("reliability") == exactly(
-        *(reliability[c] for c in ("alpha", "rho_a", "rho_c", "ave"))
+        *(reliability[c] for c in ("alpha_standardized", "rho_a", "rho_c", "ave"))
     )
     below = np.tril_indices(len(reliability), k=-1)
     ratios = [value for row in document.rows("htmt") for value in row]

@@ -68,7 +68,8 @@ class Criterion:
 LOADING = Criterion(
     "loading", 0.708, 0.40, True, "Hair, Risher, Sarstedt & Ringle (2019)"
 )
-ALPHA = Criterion("alpha", 0.70, 0.60, True, "Nunnally (1978)")
+# of standardised items: raw alpha means nothing where items have different scales
+ALPHA = Criterion("alpha_standardized", 0.70, 0.60, True, "Nunnally (1978)")
 RHO_A = Criterion("rho_a", 0.70, 0.60, True, "Dijkstra & Henseler (2015)")
 RHO_C = Criterion("rho_c", 0.70, 0.60, True, "Hair, Risher, Sarstedt & Ringle (2019)")
 AVE = Criterion("ave", 0.50, 0.50, True, "Fornell & Larcker (1981)")

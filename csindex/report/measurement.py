@@ -20,7 +20,7 @@ from csindex.report.blocks import (
 )
 from csindex.report.subject import Subject
 
-_MEASURES = ("alpha", "rho_a", "rho_c", "ave")
+_MEASURES = ("alpha_standardized", "rho_a", "rho_c", "ave")
 _MOODS: dict[str, Mood] = {
     "good": "good",
     "acceptable": "acceptable",
