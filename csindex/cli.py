@@ -83,6 +83,13 @@ def _survey_options(command: Any) -> Any:
             show_default=True,
             help="inner weighting scheme",
         ),
+        click.option(
+            "--incomplete",
+            type=click.Choice(["listwise", "pairwise", "mean", "em"]),
+            default="listwise",
+            show_default=True,
+            help="what to do about missing answers",
+        ),
         click.option("--raw", is_flag=True, help="raw instead of standardised items"),
     ]
     for option in reversed(options):
@@ -104,7 +111,13 @@ def main() -> None:
     "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True
 )
 @click.option("--resamples", default=10_000, show_default=True, help="bootstrap")
-@click.option("--seed", default=1, show_default=True, help="of the bootstrap")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="of the bootstrap",
+)
 @click.option("--title", help="title of the report")
 def report(
     answers: Path,
@@ -200,6 +213,7 @@ def _fitted(
     items: Path | None,
     by: str | None,
     scheme: Any,
+    incomplete: Any,
     raw: bool,
 ) -> csi.Results | csi.GroupResults:
     model = find_model(model_name)
@@ -216,8 +230,8 @@ def _fitted(
     )
     estimator = csi.PLS(scheme=scheme, scaled=not raw)
     if by is None:
-        return csi.fit(model, survey, estimator)
-    return csi.fit(model, survey, estimator, by=by)
+        return csi.fit(model, survey, estimator, incomplete=incomplete)
+    return csi.fit(model, survey, estimator, by=by, incomplete=incomplete)
 
 
 def _read_items(path: Path) -> dict[str, list[str]]:

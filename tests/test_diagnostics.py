@@ -179,3 +179,21 @@ def test_importance_is_what_a_regression_of_scores_gives(results: csi.Results) -
 def test_bad_calls(results: csi.Results, options: dict[str, str], message: str) -> None:
     with pytest.raises(csi.SpecificationError, match=message):
         csi.importance_performance(results, **options)  # type: ignore[arg-type]
+
+
+def test_what_lowers_the_target_is_placed_by_its_size(results: csi.Results) -> None:
+    table = csi.importance_performance(results, "loyalty").set_index("driver")
+    row = table.loc["complaints"]
+    assert row["importance"] < 0
+    # few complain, which is good: high satisfaction, low importance
+    assert row["region"] == "IV"
+    assert "the lower the better" in row["meaning"]
+    merit = table["performance"].where(
+        table["importance"] > 0, 100 - row["performance"]
+    )
+    assert_allclose(table_cuts(results)[1], merit.mean())
+
+
+def table_cuts(results: csi.Results) -> tuple[float, float]:
+    cuts = csi.importance_performance(results, "loyalty").attrs["cuts"]
+    return float(cuts[0]), float(cuts[1])

@@ -256,6 +256,11 @@ def test_groups_draw_independently() -> None:
     [
         ({"interval": "magic"}, "unknown interval 'magic'"),
         ({"level": 1.5}, "between 0 and 1"),
+        ({"level": "x"}, "level must be a number"),
+        ({"seed": -1}, "seed must be a whole number of 0 or more, not -1"),
+        ({"n": 100.5}, "n must be a whole number"),
+        ({"interval": "studentized", "inner": 2.5}, "inner must be a whole number"),
+        ({"indices": np.zeros((0, 5), dtype=int)}, "whole numbers from 0 to"),
         ({"n": 20}, "20 resamples are too few for level 0.95; use at least 40"),
         ({"indices": np.full((50, 10), 500)}, "whole numbers from 0 to"),
         ({"indices": np.zeros((50, 10))}, "whole numbers"),

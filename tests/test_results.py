@@ -283,3 +283,36 @@ def test_the_effective_sample_of_weights(retail: csi.Survey) -> None:
     cv = weights.std() / weights.mean()
     assert_allclose(results.effective_n, results.n / (1 + cv**2))
     assert csi.fit(csi.acsi(), results.moments).effective_n == results.n
+
+
+def test_moments_outside_their_scale_are_refused() -> None:
+    with pytest.raises(csi.DataError, match=r"mean of 'w', 20, lies outside its scale"):
+        _two_blocks(np.eye(4) + 0.3, [8, 7, 7.5, 20])
+
+
+def test_grouped_fits_without_an_index_print(retail: csi.Survey) -> None:
+    model = csi.Model(
+        "m",
+        (csi.reflective("a", "SATIS"), csi.reflective("b", "REPUR")),
+        (("a", "b"),),
+    )
+    waves = csi.fit(model, retail, by="wave")
+    assert "2025: n = " in repr(waves)
+    assert "resamples used" in repr(csi.bootstrap(waves, n=50))
+
+
+@pytest.mark.parametrize(
+    "call", [csi.assess, csi.importance_performance, csi.linearized, csi.jackknife]
+)
+def test_one_fit_is_asked_for(call: object, by_company: csi.GroupResults) -> None:
+    assert callable(call)
+    with pytest.raises(csi.SpecificationError, match=r"results\['Alder'\]"):
+        call(by_company)
+    with pytest.raises(csi.SpecificationError, match="not NoneType"):
+        call(None)
+
+
+def test_everyone_of_a_pairwise_fit_is_counted(retail: csi.Survey) -> None:
+    results = csi.fit(csi.acsi(), retail, incomplete="pairwise")
+    assert results.sample_flow["used"] == 4000
+    assert "n = 4000 |" in str(results.summary())

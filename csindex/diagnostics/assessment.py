@@ -13,7 +13,7 @@ from csindex.diagnostics import thresholds
 from csindex.diagnostics.statistics import MEASURES, reliabilities
 from csindex.diagnostics.thresholds import Criterion
 from csindex.kernels import reliability as kernels
-from csindex.results import Results
+from csindex.results import Results, one_fit
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -202,4 +202,4 @@ def assess(results: Results, htmt_absolute: bool = True) -> Assessment:
     >>> assess(results).reliability.columns.tolist()
     ['alpha', 'alpha_standardized', 'rho_a', 'rho_c', 'ave']
     """
-    return Assessment(results, htmt_absolute)
+    return Assessment(one_fit(results, "assess"), htmt_absolute)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from csindex.diagnostics.statistics import drivers, importance
 from csindex.errors import SpecificationError, quoted, unknown
-from csindex.results import Results
+from csindex.results import Results, one_fit
 
 Cut = Literal["mean", "median", "midpoint"]
 
@@ -43,7 +43,9 @@ def importance_performance(
     DataFrame
         One row per driver: driver, importance (points of the target per point of
         the driver), performance (0-100 score), region (I to IV) and its meaning.
-        ``attrs`` holds the target and the two cuts.
+        ``attrs`` holds the target and the two cuts. A driver with a negative
+        effect, as complaints on loyalty, is placed by the size of its effect and by
+        100 minus its score.
 
     Raises
     ------
@@ -69,23 +71,29 @@ def importance_performance(
     >>> importance_performance(results)["driver"].tolist()
     ['expectation', 'quality', 'value']
     """
-    target = _checked(results, target, cut)
+    target = _checked(one_fit(results, "importance_performance"), target, cut)
     names = drivers(results.model, target)
     effect = importance(target).compute(results.estimates)
     scores = results.scores.set_index("construct").loc[names, "score"].to_numpy()
+    # what lowers the target is the better the lower its score is
+    lowers = effect < 0
+    strength, merit = np.abs(effect), np.where(lowers, 100 - scores, scores)
     centre = np.median if cut == "median" else np.mean
     cuts = (
-        float(centre(effect)),
-        50.0 if cut == "midpoint" else float(centre(scores)),
+        float(centre(strength)),
+        50.0 if cut == "midpoint" else float(centre(merit)),
     )
-    regions = [region_of(i, p, cuts) for i, p in zip(effect, scores, strict=True)]
+    regions = [region_of(i, p, cuts) for i, p in zip(strength, merit, strict=True)]
     table = pd.DataFrame(
         {
             "driver": names,
             "importance": effect,
             "performance": scores,
             "region": regions,
-            "meaning": [REGIONS[region][0] for region in regions],
+            "meaning": [
+                REGIONS[region][0] + (" (the lower the better)" if turned else "")
+                for region, turned in zip(regions, lowers, strict=True)
+            ],
         }
     )
     table.attrs.update(target=target, cuts=cuts)

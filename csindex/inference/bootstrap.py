@@ -141,7 +141,7 @@ def bootstrap(
     drawn = None if indices is None else _checked_indices(indices, results)
     n = n if drawn is None else len(drawn)
     options = Options(interval, level, inner, failed, method)
-    _check_options(n, options)
+    _check_options(n, seed, options)
     entropy = (
         seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
     )
@@ -159,9 +159,18 @@ def bootstrap(
     )
 
 
-def _check_options(n: int, options: Options) -> None:
+def _check_options(n: int, seed: int | None, options: Options) -> None:
     kinds = get_args(Interval)
-    problems: list[str] = []
+    problems = [
+        f"{name} must be a whole number of 0 or more, not {value!r}"
+        for name, value in (("n", n), ("seed", seed), ("inner", options.inner))
+        if value is not None
+        and not (isinstance(value, (int, np.integer)) and value >= 0)
+    ]
+    if not isinstance(options.level, (int, float)):
+        problems.append(f"level must be a number, not {options.level!r}")
+    if problems:
+        raise SpecificationError([f"bootstrap: {p}" for p in problems])
     if options.interval not in kinds:
         problems.append(
             f"unknown interval {options.interval!r}; there are {quoted(kinds)}"
@@ -291,7 +300,13 @@ def _checked_indices(indices: ArrayLike, results: Results | GroupResults) -> Int
         )
     whole = np.issubdtype(table.dtype, np.integer)
     n = results.n if results.answers is None else len(results.answers.values)
-    if table.ndim != 2 or not whole or table.min() < 0 or table.max() >= n:
+    if (
+        table.ndim != 2
+        or not whole
+        or not table.size
+        or table.min() < 0
+        or table.max() >= n
+    ):
         raise SpecificationError(
             f"bootstrap: indices must be a table of whole numbers from 0 to "
             f"{n - 1}, one row per resample"

@@ -26,7 +26,7 @@ from csindex.inference.stack import (
     weighted_estimates,
 )
 from csindex.kernels.arrays import FloatArray
-from csindex.results import Results, Statistic
+from csindex.results import Results, Statistic, one_fit
 from csindex.survey.columns import sampling_weights
 
 Replication = Literal["jackknife", "brr", "fay", "bootstrap"]
@@ -332,6 +332,7 @@ def _draws(results: Results, level: float) -> Draws:
     """Return the fit with its respondents, checked."""
     if not 0 < level < 1:
         raise SpecificationError(f"level must lie between 0 and 1, not {level}")
+    one_fit(results, "standard errors")
     if results.answers is None:
         raise DataError(
             "standard errors need respondents; this fit was made from moments, so fit "

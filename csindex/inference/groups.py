@@ -39,6 +39,11 @@ class GroupBootstrap:
         return next(boot for boot in self.members.values() if boot.results is fitted)
 
     def __repr__(self) -> str:
+        if self.results.overall.model.index is None:
+            counts = {
+                label: boot.counts["used"] for label, boot in self.members.items()
+            }
+            return f"Bootstrap by {self.results.by}; resamples used: {counts}"
         return f"Bootstrap by {self.results.by}\n{self.index.round(2).to_string()}"
 
     @cached_property

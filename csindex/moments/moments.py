@@ -295,7 +295,7 @@ def value_problems(made: Moments) -> list[str]:
     cov = made.cov
     if not (np.isfinite(cov).all() and np.isfinite(made.mean).all()):
         return ["the moments have values that are not finite; mend mean and cov"]
-    problems: list[str] = []
+    problems = _scale_breaches(made)
     if not np.allclose(cov, np.swapaxes(cov, -1, -2), rtol=1e-8, atol=1e-10):
         problems.append(
             "the covariance matrix is not symmetric; give both of its halves"
@@ -317,6 +317,20 @@ def value_problems(made: Moments) -> list[str]:
                 f"{smallest:.3g}, and must not be negative; check cov, or drop items"
             )
     return problems
+
+
+def _scale_breaches(made: Moments) -> list[str]:
+    """Return which means lie outside their items' scales."""
+    means = np.moveaxis(made.mean, -1, 0).reshape(len(made.names), -1)
+    slack = 1e-6 * (np.abs(made.low) + np.abs(made.high))
+    return [
+        f"the mean of {name!r}, {own[outside][0]:g}, lies outside its scale {low:g} to "
+        f"{high:g}; mend the mean or the scale"
+        for name, own, low, high, tiny in zip(
+            made.names, means, made.low, made.high, slack, strict=True
+        )
+        if (outside := (own < low - tiny) | (own > high + tiny)).any()
+    ]
 
 
 def _array(what: str, values: ArrayLike, problems: list[str]) -> FloatArray:

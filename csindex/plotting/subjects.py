@@ -61,9 +61,9 @@ def results_and_boot(
         If the subject is something else, or the bootstrap is of another fit.
     """
     if isinstance(subject, (GroupResults, GroupBootstrap)):
-        members = "', '".join(str(label) for label in list(subject.members)[:3])
+        label = next(iter(subject.members), "")
         raise SpecificationError(
-            f"{caller} draws one fit; choose a group, as results['{members[:40]}'], or "
+            f"{caller} draws one fit; choose a group, as results[{label!r}], or "
             "results.overall for everyone"
         )
     if isinstance(subject, Bootstrap):

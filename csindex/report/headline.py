@@ -93,9 +93,10 @@ def warnings(subject: Subject) -> tuple[str, ...]:
 def _facts(subject: Subject) -> tuple[str, ...]:
     text, results = subject.words, subject.results
     flow = results.sample_flow if results.answers is None else results.answers.flow
-    read = int(dict(flow).get("read", results.n))
-    key = "report.respondents" if read == results.n else "report.respondents_of"
-    facts = [text(key, n=f"{results.n:,}", read=f"{read:,}")]
+    used = int(dict(flow).get("used", results.n))
+    read = int(dict(flow).get("read", used))
+    key = "report.respondents" if read == used else "report.respondents_of"
+    facts = [text(key, n=f"{used:,}", read=f"{read:,}")]
     if subject.groups is not None:
         facts.append(text("report.group_count", n=len(subject.groups.labels)))
     return tuple(facts)

@@ -117,4 +117,4 @@ def subject_of(
 
 def _respondents(results: Results | GroupResults) -> bool:
     fit = results.overall if isinstance(results, GroupResults) else results
-    return fit.answers is not None
+    return fit.answers is not None or fit.moments.buckets is not None

@@ -33,6 +33,10 @@ def checked_path(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
         If the folder doesn't exist or can't be written to, or a folder has the
         name.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise SpecificationError(
+            f"report needs a path to write to, as 'report.html', not {path!r}"
+        )
     target = Path(path)
     if target.is_dir():
         raise OutputError(

@@ -9,8 +9,42 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from csindex.errors import DataError, unknown
+from csindex.errors import DataError, SpecificationError, unknown
 from csindex.results.results import Results
+
+
+def one_fit(subject: object, caller: str) -> Results:
+    """Return results, or refuse what isn't the results of one fit.
+
+    Parameters
+    ----------
+    subject : object
+        What the user gave.
+    caller : str
+        Name of the public function, for the message.
+
+    Returns
+    -------
+    Results
+        The results.
+
+    Raises
+    ------
+    SpecificationError
+        If it is something else.
+    """
+    if isinstance(subject, Results):
+        return subject
+    if isinstance(subject, GroupResults):
+        label = next(iter(subject.members), "")
+        raise SpecificationError(
+            f"{caller} takes one fit; choose a group, as results[{label!r}], or "
+            "results.overall for everyone"
+        )
+    raise SpecificationError(
+        f"{caller} needs results, as csi.fit(model, survey), not "
+        f"{type(subject).__name__}"
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,7 +87,11 @@ class GroupResults:
         return iter(self.members)
 
     def __repr__(self) -> str:
-        lines = [f"{self.overall.model.name} by {self.by}", self.index.to_string()]
+        lines = [f"{self.overall.model.name} by {self.by}"]
+        if self.overall.model.index is None:
+            lines += [f"{label}: n = {fit.n}" for label, fit in self.members.items()]
+        else:
+            lines.append(self.index.to_string())
         lines += [f"{label}: {reason}" for label, reason in self.failures.items()]
         return "\n".join(lines)
 

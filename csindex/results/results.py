@@ -75,7 +75,8 @@ class Results:
     def effective_n(self) -> float:
         r"""Respondents of equal weight that would tell as much.
 
-        :math:`(\sum w)^2 / \sum w^2`, after Kish (1965); n without weights.
+        :math:`(\sum w)^2 / \sum w^2`, after Kish (1965); n without weights, or
+        where the fit was made from moments, which don't keep them.
         """
         weights = None if self.answers is None else self.answers.weights
         if weights is None:

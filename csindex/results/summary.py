@@ -102,9 +102,9 @@ def headline(results: Results) -> str:
         parts.append("no index" if pd.isna(score) else f"index {score:.2f}")
     if results.group:
         parts.append(results.group)
-    asked = int(results.sample_flow.iloc[0])
-    read = f" of {asked}" if asked != results.n else ""
-    parts.append(f"n = {results.n}{read}")
+    asked, used = (int(results.sample_flow.iloc[k]) for k in (0, -1))
+    read = f" of {asked}" if asked != used else ""
+    parts.append(f"n = {used}{read}")
     iterations = int(results.estimates.iterations)
     parts.append(
         f"{results.settings['estimator']}, "
