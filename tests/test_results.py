@@ -316,3 +316,9 @@ def test_everyone_of_a_pairwise_fit_is_counted(retail: csi.Survey) -> None:
     results = csi.fit(csi.acsi(), retail, incomplete="pairwise")
     assert results.sample_flow["used"] == 4000
     assert "n = 4000 |" in str(results.summary())
+
+
+def test_pls_needs_paths(retail: csi.Survey) -> None:
+    model = csi.read_model("quality =~ OVERALLQ + CUSTOMQ\nvalue =~ PQ + QP")
+    with pytest.raises(csi.SpecificationError, match="has no paths; PLS cannot"):
+        csi.fit(model, retail)

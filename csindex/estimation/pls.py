@@ -153,6 +153,11 @@ class PLS:
         }
 
     def _mode_b(self, model: Model) -> BoolArray:
+        if not model.paths:
+            raise SpecificationError(
+                f"PLS: model {model.name!r} has no paths; PLS cannot estimate a "
+                "measurement model alone, so add the paths between its constructs"
+            )
         structure = model.structure
         linked = [bool(either.any()) for either in structure + structure.T]
         problems = [
