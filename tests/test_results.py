@@ -322,3 +322,8 @@ def test_pls_needs_paths(retail: csi.Survey) -> None:
     model = csi.read_model("quality =~ OVERALLQ + CUSTOMQ\nvalue =~ PQ + QP")
     with pytest.raises(csi.SpecificationError, match="has no paths; PLS cannot"):
         csi.fit(model, retail)
+
+
+def test_bootstrap_asks_for_results() -> None:
+    with pytest.raises(csi.SpecificationError, match="bootstrap needs results"):
+        csi.bootstrap(None)  # type: ignore[call-overload]

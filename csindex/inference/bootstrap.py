@@ -27,7 +27,7 @@ from csindex.inference.distributions import (
 )
 from csindex.inference.groups import GroupBootstrap
 from csindex.inference.intervals import Interval
-from csindex.inference.resampling import Plan, sampling_units
+from csindex.inference.resampling import Plan, check_strata, sampling_units
 from csindex.inference.stack import (
     THREADS,
     Collected,
@@ -37,7 +37,7 @@ from csindex.inference.stack import (
     resampled_estimates,
 )
 from csindex.kernels.arrays import IntArray
-from csindex.results import GroupResults, Results
+from csindex.results import GroupResults, Results, one_fit
 from csindex.survey import Answers
 
 # resamples drawn at most, per resample asked for, when failed ones are replaced
@@ -145,8 +145,9 @@ def bootstrap(
     entropy = (
         seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
     )
-    if isinstance(results, Results):
-        return _bootstrap(results, Plan(n, entropy), options, drawn)
+    if not isinstance(results, GroupResults):
+        fit = one_fit(results, "bootstrap")
+        return _bootstrap(fit, Plan(n, entropy), options, drawn)
     fits = [results.overall, *results.members.values()]
     # everyone has the stream of a fit alone; each group has its own
     plans = [Plan(n, entropy), *(Plan(n, entropy, (k,)) for k in range(1, len(fits)))]
@@ -279,12 +280,7 @@ def _check_design(answers: Answers, plan: Plan, options: Options) -> None:
             f"BCa intervals need more resamples than the {len(units.strata)} units "
             f"that are drawn, not {plan.n}; ask for more, or for another interval"
         )
-    lone = np.flatnonzero(np.bincount(units.strata) == 1)
-    if lone.size and units.designed:
-        raise DataError(
-            f"{lone.size} of {len(np.unique(units.strata))} strata have one sampling "
-            "unit only, which has no variance; put such strata together with others"
-        )
+    check_strata(units)
     if options.interval == "studentized" and units.designed:
         raise SpecificationError(
             "studentized intervals draw single respondents a second time, which "

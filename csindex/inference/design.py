@@ -16,7 +16,7 @@ import pandas as pd
 
 from csindex.errors import DataError, SpecificationError, quoted, unknown
 from csindex.inference.distributions import standard_statistics
-from csindex.inference.resampling import Plan, Units, sampling_units
+from csindex.inference.resampling import Plan, Units, check_strata, sampling_units
 from csindex.inference.stack import (
     Collected,
     Draws,
@@ -338,12 +338,7 @@ def _draws(results: Results, level: float) -> Draws:
             "standard errors need respondents; this fit was made from moments, so fit "
             "the survey itself"
         )
-    units = sampling_units(results.answers)
-    if units.designed and (np.bincount(units.strata) == 1).any():
-        raise DataError(
-            "a stratum has one sampling unit only, which has no variance; put such "
-            "strata together with others"
-        )
+    check_strata(sampling_units(results.answers))
     return Draws(results, results.answers, Plan(0, 0), None)
 
 

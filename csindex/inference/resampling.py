@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from csindex.errors import DataError
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.survey import Answers
 
@@ -77,6 +78,27 @@ def sampling_units(answers: Answers) -> Units:
     pairs = np.column_stack([strata, answers.clusters])
     unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
     return Units(unique[:, 0], inverse.ravel().astype(np.int64), True)
+
+
+def check_strata(units: Units) -> None:
+    """Refuse strata of one unit, which have no variance.
+
+    Parameters
+    ----------
+    units : Units
+        The units that are drawn.
+
+    Raises
+    ------
+    DataError
+        With the number of such strata.
+    """
+    lone = int((np.bincount(units.strata) == 1).sum())
+    if lone and units.designed:
+        raise DataError(
+            f"{lone} of {len(np.unique(units.strata))} strata have one sampling unit "
+            "only, which has no variance; put such strata together with others"
+        )
 
 
 def chunk_size(answers: Answers) -> int:

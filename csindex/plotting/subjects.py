@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from csindex.errors import CsindexError, SpecificationError
 from csindex.inference import Bootstrap, GroupBootstrap
-from csindex.results import GroupResults, Results
+from csindex.results import Results, one_fit
 
 
 def index_and_interval(
@@ -60,28 +60,19 @@ def results_and_boot(
     SpecificationError
         If the subject is something else, or the bootstrap is of another fit.
     """
-    if isinstance(subject, (GroupResults, GroupBootstrap)):
-        label = next(iter(subject.members), "")
-        raise SpecificationError(
-            f"{caller} draws one fit; choose a group, as results[{label!r}], or "
-            "results.overall for everyone"
-        )
     if isinstance(subject, Bootstrap):
         boot = subject if boot is None else boot
+    if isinstance(subject, (Bootstrap, GroupBootstrap)):
         subject = subject.results
-    if not isinstance(subject, Results):
-        raise SpecificationError(
-            f"{caller} needs results, as csi.fit(model, survey), not "
-            f"{type(subject).__name__}"
-        )
+    results = one_fit(subject, caller)
     if boot is not None and not isinstance(boot, Bootstrap):
         raise SpecificationError(
             f"{caller}: boot must be made by csi.bootstrap(results), not "
             f"{type(boot).__name__}"
         )
-    if boot is not None and boot.results is not subject:
+    if boot is not None and boot.results is not results:
         raise SpecificationError(
             f"{caller}: boot belongs to another fit; make it with "
             "csi.bootstrap(results) from the same results"
         )
-    return subject, boot
+    return results, boot
