@@ -1,6 +1,11 @@
 """Estimators: from a model and moments to estimates."""
 
-from csindex.estimation.estimates import Estimates, Estimator
+from csindex.estimation.estimates import (
+    Estimates,
+    Estimator,
+    RowEstimator,
+    row_estimator,
+)
 from csindex.estimation.pls import PLS
 
-__all__ = ["PLS", "Estimates", "Estimator"]
+__all__ = ["PLS", "Estimates", "Estimator", "RowEstimator", "row_estimator"]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from csindex.kernels import implied
 from csindex.kernels import paths as effects
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.scores import agreement
 from csindex.model import Model
 from csindex.moments import Moments
+from csindex.survey import Answers, Incomplete
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,25 @@ class Estimates:
             np.isfinite(self.weights).all(axis=(-2, -1))
             & np.isfinite(self.paths).all(axis=(-2, -1))
         )
+
+    def fit_measures(self) -> Mapping[str, FloatArray]:
+        """Return measures of how well the model fits the item correlations.
+
+        Returns
+        -------
+        mapping of str to ndarray of shape (...)
+            Each measure by its name.
+        """
+        model = self.model
+        constructs = implied.construct_correlations(
+            self.paths, self.construct_corr, model.structure
+        )
+        composite = np.array([c.measurement == "composite" for c in model.constructs])
+        return {
+            "srmr": implied.srmr(
+                self.moments.corr, self.loadings, constructs, model.blocks, composite
+            )
+        }
 
     def __getitem__(self, position: int) -> Estimates:
         """Return one member of a stack."""
@@ -159,3 +180,65 @@ class Estimator(Protocol):
     def settings(self) -> Mapping[str, str]:
         """Return every option that shapes the numbers, in words."""
         ...
+
+
+@runtime_checkable
+class RowEstimator(Estimator, Protocol):
+    """An estimator that can't do with means and covariances: it sees the answers."""
+
+    @property
+    def needs_answers(self) -> bool:
+        """Whether it does so with its present options."""
+        ...
+
+    @property
+    def incomplete(self) -> Incomplete | None:
+        """The treatment of missing answers that it brings itself; None: any."""
+        ...
+
+    def estimate_answers(
+        self, model: Model, answers: Answers, weights: FloatArray | None = None
+    ) -> Estimates:
+        """Estimate a model from answers.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+        answers : Answers
+            Answers to exactly the model's items.
+        weights : ndarray of shape (b, n), optional
+            Other weights of the respondents (counts of a resample times sampling
+            weights), one row for each member of a stack. None: the answers' own.
+
+        Returns
+        -------
+        Estimates
+            The estimates; with ``weights``, a stack of b.
+
+        Raises
+        ------
+        DataError
+            If such answers can't be estimated from.
+        SpecificationError
+            If the estimator can't estimate such a model.
+        """
+        ...
+
+
+def row_estimator(estimator: Estimator) -> RowEstimator | None:
+    """Return the estimator if it has to see the answers.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        Any estimator.
+
+    Returns
+    -------
+    RowEstimator or None
+        The same estimator, or None if moments are enough for it.
+    """
+    if isinstance(estimator, RowEstimator) and estimator.needs_answers:
+        return estimator
+    return None

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from csindex.errors import SpecificationError
-from csindex.estimation import Estimates
+from csindex.estimation import Estimates, row_estimator
 from csindex.inference.buckets import (
     NormalLaw,
     bucket_stack,
@@ -187,7 +187,7 @@ def resampled_estimates(draws: Draws) -> Iterator[Chunk]:
             yield partial(_estimated, draws, drawn)
         return
     for weights in _weights(draws):
-        yield partial(_made, draws, partial(_stack, draws, weights))
+        yield partial(_reweighted, draws, weights)
 
 
 def left_out_estimates(draws: Draws) -> Iterator[Chunk]:
@@ -215,14 +215,13 @@ def left_out_estimates(draws: Draws) -> Iterator[Chunk]:
     if units.of_rows is None:
         for start in range(0, n, size):
             rows = slice(start, min(start + size, n))
-            made = partial(moments_reweighted, answers, rows, -1.0)
-            yield partial(_made, draws, made)
+            yield partial(_changed, draws, rows, -1.0)
         return
     own = np.ones(n) if answers.weights is None else answers.weights
     for start in range(0, len(units.strata), size):
         gone = np.arange(start, min(start + size, len(units.strata)))
         kept = np.where(units.of_rows == gone[:, None], 0.0, own)
-        yield partial(_made, draws, partial(moment_stack, answers, kept))
+        yield partial(_reweighted, draws, kept)
 
 
 def nudged_estimates(draws: Draws, step: float) -> Iterator[Chunk]:
@@ -243,8 +242,7 @@ def nudged_estimates(draws: Draws, step: float) -> Iterator[Chunk]:
     size, n = chunk_size(draws.answers), len(draws.answers.values)
     for start in range(0, n, size):
         rows = slice(start, min(start + size, n))
-        made = partial(moments_reweighted, draws.answers, rows, step)
-        yield partial(_made, draws, made)
+        yield partial(_changed, draws, rows, step)
 
 
 def weighted_estimates(draws: Draws, chunks: Iterable[FloatArray]) -> Iterator[Chunk]:
@@ -263,7 +261,7 @@ def weighted_estimates(draws: Draws, chunks: Iterable[FloatArray]) -> Iterator[C
         Makes `Estimates` with one batch axis, signs as in the fit.
     """
     for weights in chunks:
-        yield partial(_made, draws, partial(moment_stack, draws.answers, weights))
+        yield partial(_reweighted, draws, weights)
 
 
 def inner_errors(
@@ -297,7 +295,7 @@ def inner_errors(
         for start in range(0, len(outer), together):
             counts = np.rint(outer[start : start + together] / own).astype(np.int64)
             drawn = np.concatenate([_redrawn(row, inner, generator) for row in counts])
-            chunk = _estimated(draws, _stack(draws, drawn * own))
+            chunk = _reweighted(draws, drawn * own)
             with np.errstate(invalid="ignore", divide="ignore"):
                 for statistic in chosen:
                     values = _usable_values(statistic, chunk)
@@ -340,9 +338,24 @@ def _stack(draws: Draws, weights: FloatArray) -> MomentStack:
     return moment_stack(draws.answers, weights)
 
 
-def _made(draws: Draws, make: Callable[[], MomentStack]) -> Estimates:
-    """Return the estimates of moments that are still to be made."""
-    return _estimated(draws, make())
+def _reweighted(draws: Draws, weights: FloatArray) -> Estimates:
+    """Return the estimates by other weights (b, n) of the respondents or buckets."""
+    rows = row_estimator(draws.results.estimator)
+    if rows is None:
+        return _estimated(draws, _stack(draws, weights))
+    found = rows.estimate_answers(draws.results.model, draws.answers, weights)
+    return found.aligned(draws.results.estimates)
+
+
+def _changed(draws: Draws, rows: slice, change: float) -> Estimates:
+    """Return the estimates after a change of each of some respondents' weights."""
+    answers = draws.answers
+    if row_estimator(draws.results.estimator) is None:
+        return _estimated(draws, moments_reweighted(answers, rows, change))
+    n = len(answers.values)
+    own = np.ones(n) if answers.weights is None else answers.weights
+    chosen = np.arange(n) == np.arange(n)[rows][:, None]
+    return _reweighted(draws, np.where(chosen, (1.0 + change) * own, own))
 
 
 def _estimated(draws: Draws, stack: MomentStack) -> Estimates:

@@ -16,7 +16,7 @@ from csindex.errors import (
     SpecificationError,
     quoted,
 )
-from csindex.estimation import PLS, Estimates, Estimator
+from csindex.estimation import PLS, Estimates, Estimator, row_estimator
 from csindex.model import Model
 from csindex.moments import Moments, split, stacked, value_problems
 from csindex.moments.incomplete import Treated, answer_problems, treated
@@ -129,6 +129,7 @@ def fit(
                 "incomplete= needs a survey: moments have no gaps any more"
             )
         return _fit_moments(model, data, estimator)
+    incomplete = _treatment(estimator, incomplete)
     survey = data if isinstance(data, Survey) else read_survey(data)
     answers = survey.answers(model.items, model.instrument, incomplete)
     if incomplete != "listwise" and (problems := answer_problems(answers)):
@@ -137,7 +138,7 @@ def fit(
         return _fit_groups(model, survey, answers, estimator, by)
     made = treated(answers)
     _warn_cautions([made], [""])
-    estimates = _estimated(model, made.moments, estimator)
+    estimates = _usable(_sample_estimates(model, answers, made, estimator))
     return Results(_settled(estimates, made), estimator, survey, answers)
 
 
@@ -153,7 +154,24 @@ def _check_call(model: object, estimator: object) -> None:
         raise SpecificationError(problems)
 
 
+def _treatment(estimator: Estimator, incomplete: Incomplete) -> Incomplete:
+    """Return how missing answers are treated, which some estimators decide."""
+    rows = row_estimator(estimator)
+    own = None if rows is None else rows.incomplete
+    if own is not None and incomplete not in ("listwise", own):
+        raise SpecificationError(
+            f"{estimator!r} treats missing answers itself; leave "
+            f"incomplete={incomplete!r} out"
+        )
+    return incomplete if own is None else own
+
+
 def _fit_moments(model: Model, made: Moments, estimator: Estimator) -> Results:
+    if row_estimator(estimator) is not None:
+        raise SpecificationError(
+            f"{estimator!r} needs the answers themselves: give fit the survey, not "
+            "its moments"
+        )
     chosen = made.select(model.items)
     if chosen.batch:
         raise SpecificationError(
@@ -162,7 +180,7 @@ def _fit_moments(model: Model, made: Moments, estimator: Estimator) -> Results:
         )
     if problems := value_problems(chosen):
         raise DataError(problems)
-    return Results(_estimated(model, chosen, estimator), estimator)
+    return Results(_usable(estimator.estimate(model, chosen)), estimator)
 
 
 def _fit_groups(
@@ -190,13 +208,13 @@ def _fit_groups(
     parts: list[tuple[Hashable, Answers]] = [("", answers), *groups]
     wheres = [f"{by} {label}" if k else "" for k, (label, _) in enumerate(parts)]
     _warn_cautions(samples, wheres)
-    stack = stacked([made.moments for made in samples], parts)
-    batch = estimator.estimate(model, stack)
+    batch = _group_estimates(model, parts, samples, estimator)
     fitted: list[tuple[Hashable, Results]] = []
     usable: list[Estimates] = []
     for position, (label, members) in enumerate(parts):
         member = batch[position]
-        if reason := _failure(member):
+        reason = member if isinstance(member, str) else _failure(member)
+        if reason or isinstance(member, str):
             failures[label] = reason
             continue
         usable.append(member)
@@ -214,8 +232,38 @@ def _fit_groups(
     return GroupResults(by, fitted[0][1], dict(fitted[1:]), failures)
 
 
-def _estimated(model: Model, made: Moments, estimator: Estimator) -> Estimates:
-    estimates = estimator.estimate(model, made)
+def _group_estimates(
+    model: Model,
+    parts: Sequence[tuple[Hashable, Answers]],
+    samples: Sequence[Treated],
+    estimator: Estimator,
+) -> list[Estimates | str]:
+    """Return the estimates of each part, or why there are none."""
+    if row_estimator(estimator) is None:
+        stack = stacked([made.moments for made in samples], parts)
+        batch = estimator.estimate(model, stack)
+        return [batch[position] for position in range(len(parts))]
+    found: list[Estimates | str] = []
+    for (_, members), made in zip(parts, samples, strict=True):
+        try:
+            found.append(_sample_estimates(model, members, made, estimator))
+        except DataError as error:
+            found.append("; ".join(error.problems))
+    return found
+
+
+def _sample_estimates(
+    model: Model, answers: Answers, made: Treated, estimator: Estimator
+) -> Estimates:
+    """Return the estimates of one sample, from its moments if they are enough."""
+    rows = row_estimator(estimator)
+    if rows is None:
+        return estimator.estimate(model, made.moments)
+    return rows.estimate_answers(model, answers)
+
+
+def _usable(estimates: Estimates) -> Estimates:
+    """Return the estimates if they can be used, with a warning where due."""
     if reason := _failure(estimates):
         raise DataError(reason)
     _warn_unconverged([estimates])

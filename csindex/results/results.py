@@ -163,6 +163,14 @@ class Results:
         )
 
     @cached_property
+    def fit_measures(self) -> pd.Series:
+        """How well the model fits the item correlations, measure by measure."""
+        return pd.Series(
+            {name: float(v) for name, v in self.estimates.fit_measures().items()},
+            name="fit",
+        )
+
+    @cached_property
     def cross_loadings(self) -> pd.DataFrame:
         """Correlations of every item (rows) with every construct's score."""
         values = self.moments.corr @ self.estimates.weights
