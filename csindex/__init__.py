@@ -25,7 +25,31 @@ from csindex.catalog import (
 from csindex.codebook import Codebook, Indicator, read_codebook
 from csindex.codebook import draft as draft_codebook
 from csindex.datasets import datasets, load_dataset
-from csindex.diagnostics import Assessment, assess, importance_performance
+from csindex.diagnostics import Assessment, assess, importance_performance, q_squared
+from csindex.diagnostics.asymmetry import impact_asymmetry
+from csindex.diagnostics.common_method import CommonMethod, Marker, common_method
+from csindex.diagnostics.covariance import (
+    explain,
+    factor_scores,
+    model_reliability,
+    modification_indices,
+    residuals,
+)
+from csindex.diagnostics.endogeneity import (
+    CopulaCheck,
+    Instrumented,
+    gaussian_copula,
+    two_stage_least_squares,
+)
+from csindex.diagnostics.instrument import (
+    InstrumentValidation,
+    NonResponse,
+    validate_instrument,
+)
+from csindex.diagnostics.kano import kano
+from csindex.diagnostics.necessity import NecessaryConditions, necessary_conditions
+from csindex.diagnostics.shares import relative_importance, relative_weights
+from csindex.diagnostics.tetrads import Tetrads, tetrad_statistic, tetrads
 from csindex.errors import (
     AnswersWarning,
     ConvergenceWarning,
@@ -35,21 +59,31 @@ from csindex.errors import (
     OutputError,
     SpecificationError,
 )
-from csindex.estimation import PLS, Estimates, Estimator
+from csindex.estimation import GSCA, PCA, PLS, Estimates, Estimator, PLSc, UnitWeights
+from csindex.estimation.cbsem import CBSEM
 from csindex.inference import (
     Bootstrap,
     Comparison,
+    ExactFit,
     GroupBootstrap,
     Imputation,
     SamplingErrors,
     bootstrap,
     compare,
+    exact_fit,
     hypotheses,
     jackknife,
     linearized,
     multiple_imputation,
     replicate_weights,
 )
+from csindex.inference.budget import Investment, best_investment
+from csindex.inference.group_comparison import compare_groups
+from csindex.inference.group_differences import GroupComparison
+from csindex.inference.planning import SamplePlan, plan
+from csindex.inference.prediction import Prediction, predict
+from csindex.inference.regions import region_probabilities
+from csindex.inference.sample_sizes import sample_size_rules
 from csindex.inference.waves import (
     IndexChange,
     benjamini_hochberg,
@@ -69,6 +103,7 @@ from csindex.model import (
 from csindex.moments import Moments, moments
 from csindex.plotting import (
     plot_groups,
+    plot_hierarchy,
     plot_importance_performance,
     plot_model,
     plot_scores,
@@ -99,48 +134,69 @@ from csindex.survey import Survey, read_survey
 __version__ = "0.1.0"
 
 __all__ = [
+    "CBSEM",
+    "GSCA",
+    "PCA",
     "PLS",
     "AnswersWarning",
     "Assessment",
     "Benchmarks",
     "Bootstrap",
     "Codebook",
+    "CommonMethod",
     "Comparison",
     "CompositeIndex",
     "Construct",
     "ConvergenceWarning",
+    "CopulaCheck",
     "CsindexError",
     "DataError",
     "Estimates",
     "Estimator",
+    "ExactFit",
     "GroupBootstrap",
+    "GroupComparison",
     "GroupResults",
     "Imputation",
     "InadmissibleWarning",
     "IndexChange",
     "Indicator",
+    "InstrumentValidation",
+    "Instrumented",
+    "Investment",
     "Item",
     "Level",
+    "Marker",
     "Model",
     "Moments",
+    "NecessaryConditions",
+    "NonResponse",
     "OutputError",
+    "PLSc",
     "Path",
+    "Prediction",
     "Results",
+    "SamplePlan",
     "SamplingErrors",
     "SecondOrder",
     "SpecificationError",
     "Statistic",
     "Survey",
+    "Tetrads",
+    "UnitWeights",
     "Weighting",
     "acsi",
     "aggregate",
     "ahp_weights",
     "assess",
     "benjamini_hochberg",
+    "best_investment",
     "bootstrap",
     "ccsi",
     "check_principles",
+    "common_method",
     "compare",
+    "compare_groups",
     "component_weights",
     "composite",
     "composite_index",
@@ -154,40 +210,62 @@ __all__ = [
     "entropy_weights",
     "epsi",
     "equal_weights",
+    "exact_fit",
+    "explain",
+    "factor_scores",
     "fit",
+    "gaussian_copula",
     "hkcsi",
     "holm",
     "hypotheses",
+    "impact_asymmetry",
     "importance_performance",
     "improved",
     "index_change",
     "index_changes",
     "jackknife",
+    "kano",
     "kcsi_score",
     "linearized",
     "load_dataset",
+    "model_reliability",
     "models",
+    "modification_indices",
     "moments",
     "multiple_imputation",
     "ncsb",
     "ncsb_2001",
     "ncsi",
+    "necessary_conditions",
+    "plan",
     "plot_groups",
+    "plot_hierarchy",
     "plot_importance_performance",
     "plot_model",
     "plot_scores",
+    "predict",
+    "q_squared",
     "read_codebook",
     "read_model",
     "read_survey",
     "reflective",
+    "region_probabilities",
+    "relative_importance",
+    "relative_weights",
     "replicate_weights",
     "report",
+    "residuals",
+    "sample_size_rules",
     "scsb",
     "sem_index",
     "swics",
     "tcsi",
     "tcsi_2006",
+    "tetrad_statistic",
+    "tetrads",
+    "two_stage_least_squares",
     "ukcsi_score",
+    "validate_instrument",
     "weight_sensitivity",
     "with_complaint_handling",
     "with_image_consequence",

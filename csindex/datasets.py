@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from csindex.codebook import read_codebook
+from csindex.catalog import CATALOG
+from csindex.codebook import read_codebook, rules
 from csindex.errors import SpecificationError, unknown
+from csindex.model import Model
 from csindex.survey import Survey, read_survey
 
 
@@ -19,12 +21,14 @@ def datasets() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per survey: name, title, respondents, columns.
+        One row per survey: name, title, respondents, columns, and models: the
+        index models whose items it has, ``"all"`` if it has those of every one.
+        They can be fitted to it as they are; others need `Model.with_items`.
 
     Examples
     --------
-    >>> "retail" in set(datasets()["name"])
-    True
+    >>> datasets().set_index("name").loc["retail", "models"]
+    'acsi'
     """
     rows: list[dict[str, object]] = []
     for name in _names():
@@ -35,6 +39,7 @@ def datasets() -> pd.DataFrame:
                 "title": survey.codebook.title,
                 "respondents": len(survey),
                 "columns": survey.frame.shape[1],
+                "models": _fitting(survey),
             }
         )
     return pd.DataFrame(rows)
@@ -70,6 +75,24 @@ def load_dataset(name: str) -> Survey:
         folder / "data.csv", codebook=read_codebook(folder / "codebook.toml")
     )
     return Survey(survey.frame, survey.codebook, name)
+
+
+def _fitting(survey: Survey) -> str:
+    """Return the models whose items are columns, or are computed from columns."""
+    columns = set(survey.frame.columns)
+
+    def present(name: str, model: Model) -> bool:
+        published = {item.name: item for item in model.instrument}
+        item = survey.codebook.item(name, published.get(name))
+        used = {c for pair in item.derive for rule in pair for c in rules.names(rule)}
+        return name in columns or (bool(used) and used <= columns)
+
+    names = [
+        model.name
+        for model in CATALOG.values()
+        if all(present(name, model) for name in model.items)
+    ]
+    return "all" if len(names) == len(CATALOG) else ", ".join(names)
 
 
 def _names() -> list[str]:

@@ -1,4 +1,4 @@
-"""Simulated surveys whose population is known exactly, for bank and telecom.
+"""Simulated surveys whose population is known exactly.
 
 Latent answers are normal in each cell of the population (company x segment), with one
 correlation matrix and means that depend on the cell; each is cut into 1, 2, 3, ...
@@ -94,6 +94,13 @@ def binary_cuts(share: float) -> Floats:
     """Return the thresholds (1, 9) of a 0/1 item of which a share is 1."""
     cuts = np.full((1, 9), BEYOND)
     cuts[0, 0] = round(float(-ndtri(share)), 6)
+    return cuts
+
+
+def share_cuts(shares: Sequence[float]) -> Floats:
+    """Return the thresholds (9,) of an item whose answers 1, 2, ... have shares."""
+    cuts = np.full(9, BEYOND)
+    cuts[: len(shares) - 1] = np.round(ndtri(np.cumsum(shares)[:-1]), 6)
     return cuts
 
 

@@ -1,4 +1,4 @@
-"""What estimates tend to in a known population, for bank and telecom.
+"""What estimates tend to in a known population.
 
 PLS in thirty lines that share nothing with csindex, so that one can check the other,
 and the lines of ``truth.toml``.

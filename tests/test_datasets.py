@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 
 import csindex as csi
 from csindex.codebook import read_codebook
@@ -28,9 +30,16 @@ def survey(request: pytest.FixtureRequest) -> csi.Survey:
 
 def test_the_list_of_surveys() -> None:
     table = csi.datasets().set_index("name")
-    assert list(table.columns) == ["title", "respondents", "columns"]
-    assert {"bank", "retail", "telecom"} <= set(table.index)
+    assert list(table.columns) == ["title", "respondents", "columns", "models"]
+    assert {"bank", "national", "retail", "telecom"} <= set(table.index)
+    assert table["models"].to_dict() == {
+        "bank": "",
+        "national": "all",
+        "retail": "acsi",
+        "telecom": "",
+    }
     assert table.loc["bank", "respondents"] == 6 * 500
+    assert table.loc["national", "respondents"] == 5 * 400
     assert table.loc["retail", "respondents"] == 8 * 250 * 2
     assert table.loc["telecom", "respondents"] == 5 * 3 * 300
     assert table["title"].str.len().min() > 0
@@ -79,6 +88,47 @@ def test_weights_and_groups(survey: csi.Survey) -> None:
     for group in survey.codebook.groups:
         assert survey.labels(group).notna().all()
         assert len(survey.labels(group).unique()) > 1
+
+
+@pytest.mark.parametrize("name", csi.models()["name"])
+def test_every_catalogue_model_fits_the_national_survey(name: str) -> None:
+    """By one call, and with what the survey was made to show."""
+    model = getattr(csi, name)()
+    results = csi.fit(model, csi.load_dataset("national"))
+    assert results.converged
+    assert (results.scores["note"] == "").all()
+    # some 400 complained, and only they were asked how that was handled
+    handling = "complaint_handling" in model.construct_names
+    low, high = (300, 420) if handling else (1700, 1950)
+    assert low < results.n < high
+    expected = results.paths["sign"].map({"+": 1, "-": -1, "?": np.nan})
+    # wrong signs have to be within chance: two standard errors of a weak path
+    assert (results.paths["estimate"] * expected.fillna(0) > -2 / results.n**0.5).all()
+    strongest = results.paths.set_index(["source", "target"])["estimate"]
+    assert strongest["satisfaction", "loyalty"] > 0.2
+
+
+def test_second_names_are_the_same_answers() -> None:
+    survey = csi.load_dataset("national")
+    twins = {
+        "SATIS": "satisfaction_1",
+        "CUSA1": "satisfaction_1",
+        "COMP": "complaints_1",
+    }
+    for second, first in twins.items():
+        made = survey.answers([second, first])
+        assert (made.values[:, 0] == made.values[:, 1]).all()
+    tolerance, asked = survey.answers(["PTOL", "loyalty_2"]).values.T
+    assert {tolerance.min(), tolerance.max()} == {0.0, 50.0}
+    assert_allclose(tolerance, (asked - 1) * 50 / 9)
+
+
+def test_national_asks_complainers_alone_about_complaint_handling() -> None:
+    frame = csi.load_dataset("national").frame
+    assert (frame.groupby("sector").size() == 400).all()
+    asked = frame[["complaint_handling_1", "complaint_handling_2"]].notna()
+    assert (asked.all(axis=1) == (frame["complaints_1"] == 1)).all()
+    assert frame["complaint_response_1"].notna().all()
 
 
 def test_retail_is_a_balanced_panel_of_companies() -> None:

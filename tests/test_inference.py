@@ -10,6 +10,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import csindex as csi
+from csindex.diagnostics.statistics import MEASURES
+from csindex.inference import packs, resampling, stack
 from csindex.inference.resampling import STREAM_BLOCK, Plan, drawn_weights
 from csindex.results.statistics import PATHS
 from csindex.scoring import construct_scores
@@ -70,7 +72,7 @@ def test_equals_a_loop(weighted: bool, mode: str, scaled: bool) -> None:
         # the formula goes on where a negative weight would refuse to show a score
         scores = construct_scores(one.estimates)
         assert_allclose(boot.replicates("scores")[row], scores, atol=1e-7)
-        found = csi.assess(one).reliability.to_numpy().ravel()
+        found = csi.assess(one).reliability[list(MEASURES)].to_numpy().ravel()
         assert_allclose(boot.replicates("reliability")[row], found, atol=1e-9)
     used = boot.replicates("paths")
     assert_allclose(boot.paths["se"], used.std(axis=0, ddof=1))
@@ -391,3 +393,113 @@ def test_rescaling_makes_variances_of_means_unbiased() -> None:
     variance = (np.diff(totals, axis=1) ** 2).sum() / 600**2
     # 4000 resamples: 1.1 % Monte Carlo error of a standard error
     assert_allclose(boot.index["se"], 100 / 40 * np.sqrt(variance), rtol=0.05)
+
+
+def _tables(boot: csi.Bootstrap) -> dict[str, np.ndarray]:
+    names = ["paths", "weights", "loadings", "scores", "HTMT", "reliability"]
+    return {name: boot.replicates(name) for name in names}
+
+
+@pytest.mark.parametrize("size", [250, STREAM_BLOCK, 512])
+def test_chunk_sizes_change_no_byte(
+    results: csi.Results, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _tables(csi.bootstrap(results, n=1000, seed=4))
+    monkeypatch.setattr(resampling, "CHUNK", size)
+    for name, part in _tables(csi.bootstrap(results, n=1000, seed=4)).items():
+        assert part.tobytes() == whole[name].tobytes()
+
+
+def test_one_at_a_time(results: csi.Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _tables(csi.bootstrap(results, n=60, seed=4))
+    monkeypatch.setattr(resampling, "CHUNK", 1)
+    for name, part in _tables(csi.bootstrap(results, n=60, seed=4)).items():
+        assert_allclose(part, whole[name], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("weights", [False, True])
+def test_threads_change_no_number(
+    weights: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = csi.fit(SMALL, _survey(weights=weights))
+    monkeypatch.setattr(stack, "THREADS", 1)
+    one = _tables(csi.bootstrap(fitted, n=4000, seed=4))
+    monkeypatch.setattr(stack, "THREADS", 2)
+    for name, part in _tables(csi.bootstrap(fitted, n=4000, seed=4)).items():
+        assert_allclose(part, one[name], rtol=1e-12, atol=1e-12)
+
+
+def test_groups_in_one_stack_are_as_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = csi.fit(SMALL, _survey(400), by="region")
+    together = csi.bootstrap(fitted, n=300, seed=2)
+    monkeypatch.setattr(packs, "fits_together", lambda _: False)
+    alone = csi.bootstrap(fitted, n=300, seed=2)
+    assert len(together.members) > 2
+    for label, boot in together.members.items():
+        assert boot.counts.equals(alone.members[label].counts)
+        for name, part in _tables(boot).items():
+            wanted = alone.members[label].replicates(name)
+            assert_allclose(part, wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_counts_of_many_respondents_are_as_of_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = _survey(60).answers(SMALL.items)
+    few = np.concatenate(list(drawn_weights(answers, Plan(300, 3))))
+    monkeypatch.setattr(resampling, "_MANY_UNITS", 10)
+    many = np.concatenate(list(drawn_weights(answers, Plan(300, 3))))
+    assert_array_equal(few, many)
+    assert_array_equal(few.sum(axis=1), len(answers.values))
+
+
+def test_an_interrupted_run_tells_how_far_it_came(
+    results: csi.Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resampling, "CHUNK", STREAM_BLOCK)
+    made = stack.collected
+    calls = iter(range(10))
+
+    def stopped(*given: object) -> stack.Collected:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return made(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stack, "THREADS", 1)
+    monkeypatch.setattr(stack, "collected", stopped)
+    with pytest.raises(
+        KeyboardInterrupt, match="interrupted after 512 estimates, of which 512 could"
+    ):
+        csi.bootstrap(results, n=2000)
+
+
+def test_an_interrupted_run_of_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = csi.fit(SMALL, _survey(400), by="region")
+
+    def stopped(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(packs, "collected", stopped)
+    with pytest.raises(KeyboardInterrupt, match=r"after the bootstraps of 0 of \d"):
+        csi.bootstrap(fitted, n=300)
+
+
+def test_groups_that_failed_are_in_the_table() -> None:
+    survey = _survey(400)
+    frame = survey.frame.assign(branch=["a"] * 200 + ["b"] * 197 + ["c"] * 3)
+    own = replace(survey, frame=frame)
+    with pytest.warns(csi.AnswersWarning, match="without results"):
+        fitted = csi.fit(SMALL, own, by="branch")
+    table = csi.bootstrap(fitted, n=300).index
+    assert list(table.index) == ["a", "b", "c"]
+    assert table.index.name == "branch"
+    assert table.loc[["a", "b"], "note"].eq("").all()
+    assert table.loc["c", ["estimate", "se", "low", "high"]].isna().all()
+    assert table.loc["c", "n"] == 0
+    assert table.loc["c", "note"] == fitted.failures["c"]
+    for label in ("a", "b"):
+        alone = csi.bootstrap(fitted, n=300).members[label].scores.iloc[-1]
+        assert_allclose(
+            table.loc[label, ["estimate", "se", "low", "high"]].to_numpy(dtype=float),
+            alone[["score", "se", "low", "high"]].to_numpy(dtype=float),
+        )

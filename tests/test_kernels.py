@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import csindex as csi
 from csindex.kernels.arrays import FloatArray, from_slab, to_slab
-from csindex.kernels.linalg import correlation, solve_positive
+from csindex.kernels.linalg import correlation, solve_correlations, solve_positive
 from csindex.kernels.moments import mean_and_cov, resampled, reweighted
 from csindex.kernels.paths import (
     causal_order,
@@ -432,3 +432,37 @@ def test_raw_items_of_one_variance_are_standardised_items() -> None:
     corr = correlation(population(7))[0]
     raw = estimated(9.0 * corr, scaled=False)
     assert_allclose(raw.weights, estimated(corr).weights, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_correlations_are_solved_like_any_matrix(size: int) -> None:
+    rng = np.random.default_rng(size)
+    corr = np.stack(
+        [np.corrcoef(rng.normal(size=(40, size)).T).reshape(size, size)] * 70, axis=-1
+    )
+    corr[:, :, 1:] = corr[:, :, :1] * rng.uniform(0.2, 0.9, size=69)
+    corr[range(size), range(size)] = 1.0
+    right = rng.normal(size=(size, 70))
+    found = solve_correlations(corr, right)
+    for member in range(70):
+        wanted = np.linalg.solve(corr[:, :, member], right[:, member])
+        assert_allclose(found[:, member], wanted, rtol=1e-12)
+
+
+def test_singular_correlations_have_no_solution() -> None:
+    corr = np.ones((2, 2, 2))
+    corr[0, 1, 0] = corr[1, 0, 0] = 0.5
+    found = solve_correlations(corr, np.ones((2, 2)))
+    assert_allclose(found[:, 0], 2 / 3)
+    assert np.isnan(found[:, 1]).all()
+
+
+def test_whole_counts_in_single_precision_change_nothing() -> None:
+    rng = np.random.default_rng(3)
+    whole = np.rint(rng.normal(6, 2, size=(90, 5)))
+    counts = rng.multinomial(90, np.full(90, 1 / 90), size=70)
+    for values in (whole, whole + 0.125, whole * 1e4):
+        single = resampled(values, counts.astype(np.float32))
+        double = resampled(values, counts.astype(np.float64))
+        for a, b in zip(single, double, strict=True):
+            assert_array_equal(a, b)

@@ -75,3 +75,34 @@ def test_labels_hide_nothing(label: object, shown: str) -> None:
 
 def test_long_labels_are_cut() -> None:
     assert shortened("x" * 50, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("left out; 0 not converged", "舍去\N{FULLWIDTH SEMICOLON}0次未收敛"),
+        ("60, of whole clusters", "60\N{FULLWIDTH COMMA}按整群"),
+        ("A for q2; A for the rest", "q2为模式A\N{FULLWIDTH SEMICOLON}其余为模式A"),
+        ("a text of nobody", "a text of nobody"),
+    ],
+)
+def test_phrases_are_translated_part_by_part(text: str, told: str) -> None:
+    assert words("zh").phrase("values", text) == told
+    assert words("en").phrase("values", text) == text
+
+
+def test_reasons_keep_the_names_in_them() -> None:
+    both = "item 'q1', 'q2' is constant; item 'q3' has no answers"
+    told = words("zh").reason(both)
+    assert all(f"'{name}'" in told for name in ("q1", "q2", "q3"))
+    assert "constant" not in told
+    assert "answers" not in told
+    assert words("en").reason(both) == both
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_titles_of_models_are_translated(name: str) -> None:
+    title = CATALOG[name].title
+    assert words("en").phrase("titles", title) == title
+    told = words("zh").phrase("titles", title)
+    assert any("\u4e00" <= character <= "\u9fff" for character in told)

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 
 import csindex as csi
 from csindex.errors import CsindexError, SpecificationError
@@ -16,6 +17,7 @@ from csindex.language import Language, words
 from csindex.model import Model, reflective
 from csindex.plotting import (
     plot_groups,
+    plot_hierarchy,
     plot_importance_performance,
     plot_model,
     plot_scores,
@@ -322,3 +324,97 @@ def test_given_axes_leave_no_figure_open(results: csi.Results) -> None:
     ax = Figure().add_subplot()
     assert plot_scores(results, ax=ax) is ax
     assert plt.get_fignums() == []
+
+
+@pytest.fixture(scope="module")
+def telecom() -> csi.Results:
+    survey = csi.load_dataset("telecom")
+    blocks: dict[str, list[str]] = {}
+    for item in survey.codebook.items:
+        blocks.setdefault(item.construct, []).append(item.name)
+    model = csi.tcsi()
+    chosen = {k: v for k, v in blocks.items() if k in model.construct_names}
+    return csi.fit(model.with_items(**chosen), survey)
+
+
+def written(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.texts]
+
+
+def apart(ax: Axes) -> bool:
+    """Return whether no two texts of a drawing overlap."""
+    figure = ax.figure
+    assert figure is not None
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    return not any(
+        one.x0 < two.x1 - 1
+        and two.x0 < one.x1 - 1
+        and one.y0 < two.y1 - 2
+        and two.y0 < one.y1 - 2
+        for k, one in enumerate(boxes)
+        for two in boxes[:k]
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("with_boot", [False, True])
+def test_trees_are_readable(
+    language: Language, with_boot: bool, telecom: csi.Results
+) -> None:
+    boot = csi.bootstrap(telecom, n=40, seed=1) if with_boot else None
+    ax = plot_hierarchy(telecom, boot, language=language)
+    assert apart(ax)
+    shown = written(ax)
+    assert set(telecom.model.items) <= set(shown)
+    names = {words(language).construct(name) for name in telecom.model.construct_names}
+    assert names <= set(shown)
+    for entry in csi.load_dataset("telecom").codebook.indicators:
+        begin = (entry.zh if language == "zh" else entry.en)[:12]
+        assert any(text.startswith(begin) for text in shown)
+
+
+def test_trees_show_the_hierarchy(results: csi.Results) -> None:
+    shown = written(plot_hierarchy(results))
+    table = results.hierarchy()
+    assert style.number(results.index, 1) in shown
+    for row in table[table["level"] == 4].itertuples():
+        assert row.node in shown
+        assert style.number(row.score, 1) in shown
+    quality = table.set_index("node").loc["quality"]
+    assert f"impact {quality['impact']:.2f}" in shown
+    # each item's share is that in its construct; without indicators level 3 is left out
+    shares = results.weights["share"].map(lambda share: f"{100 * share:.0f}%")
+    assert set(shares) <= set(shown)
+    assert words("en")("tree.indicators") not in shown
+
+
+def test_trees_take_indicators_of_ones_own(results: csi.Results) -> None:
+    goods = {"goods": ["OVERALLQ", "CUSTOMQ"]}
+    shown = written(plot_hierarchy(results, indicators=goods))
+    assert "Goods" in shown
+    assert words("en")("tree.indicators") in shown
+    node = results.hierarchy(goods).set_index("node")
+    share, impact = node.loc["goods", ["share", "impact"]]
+    assert f"share {100 * share:.0f}% · impact {impact:.2f}" in shown
+
+
+def test_tree_intervals_are_those_of_the_bootstrap(boot: csi.Bootstrap) -> None:
+    shown = written(plot_hierarchy(boot))
+    assert f"({boot.index['low']:.1f}–{boot.index['high']:.1f})" in shown  # noqa: RUF001
+    row = boot.scores.set_index("construct").loc["quality"]
+    ends = f"({row['low']:.1f}–{row['high']:.1f})"  # noqa: RUF001
+    assert f"{row['score']:.1f} {ends}" in shown
+
+
+def test_large_trees_stay_apart() -> None:
+    results = csi.fit(csi.ncsb(), csi.load_dataset("national"))
+    assert apart(plot_hierarchy(results, language="zh"))
+
+
+def test_trees_refuse_what_has_no_index(groups: csi.GroupResults) -> None:
+    with pytest.raises(SpecificationError, match="plot_hierarchy"):
+        plot_hierarchy(groups)  # type: ignore[arg-type]
+    model = csi.acsi().without("satisfaction", "complaints", "loyalty")
+    with pytest.raises(SpecificationError, match="index"):
+        plot_hierarchy(csi.fit(model, csi.load_dataset("retail")))

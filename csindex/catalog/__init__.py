@@ -264,6 +264,11 @@ def models() -> pd.DataFrame:
         origin, reference; and how many of the paths are verified (read in a source),
         inferred from what was read, recalled without having been read again, and
         assumed.
+
+    Notes
+    -----
+    The example survey ``"national"`` has the items of every one of them; to other
+    surveys a model is fitted after `Model.with_items`.
     """
     statuses = [status for status in get_args(Status) if status]
     return pd.DataFrame(

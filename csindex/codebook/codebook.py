@@ -140,6 +140,17 @@ class Codebook:
             else the general one; with a score map, else the number of its levels.
             Missing codes of all three add up.
         """
+        known = self._known.get(name)
+        if known is None or known[0] is not published:
+            known = self._known[name] = published, self._described(name, published)
+        return known[1]
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[Item | None, Item]]:
+        """What has been told of each item, and which publication it was told for."""
+        return {}
+
+    def _described(self, name: str, published: Item | None) -> Item:
         own = self.by_name.get(name, Item(name))
         other = published or Item(name)
         missing = (*self.missing, *own.missing, *other.missing)

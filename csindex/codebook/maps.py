@@ -261,6 +261,8 @@ def answer_problems(answers: FloatArray, item: Item) -> list[str]:
     list of str
         One problem if answers lie between the levels.
     """
+    if not item.score_map:
+        return []
     lost = ~np.isnan(answers) & np.isnan(scored(answers, item))
     if not lost.any():
         return []

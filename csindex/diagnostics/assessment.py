@@ -1,7 +1,8 @@
-"""Assess a fit: reliability, validity and collinearity, with graded verdicts."""
+"""Assess a fit: reliability, validity, collinearity and fit, with graded verdicts."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,16 +10,38 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from csindex.diagnostics import thresholds
+from csindex.diagnostics import quality, reasons, thresholds
+from csindex.diagnostics.admissibility import admissibility
+from csindex.diagnostics.blindfolding import q_squared
 from csindex.diagnostics.statistics import MEASURES, reliabilities
 from csindex.diagnostics.thresholds import Criterion
+from csindex.estimation import Estimates
 from csindex.kernels import reliability as kernels
-from csindex.results import Results, one_fit
+from csindex.kernels import validity
+from csindex.kernels.arrays import FloatArray
+from csindex.model import Model
+from csindex.results import Results, Statistic, one_fit
+
+# columns of a terminal
+_WIDTH = 80
+# what is judged of every construct of several items
+_BY_CONSTRUCT = (
+    thresholds.ALPHA,
+    thresholds.RHO_A,
+    thresholds.RHO_C,
+    thresholds.OMEGA,
+    thresholds.AVE,
+    thresholds.REDUNDANCY,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Assessment:
-    """Measurement quality of a fit; made by `assess`.
+    """Measurement, structure and fit of a model; made by `assess`.
+
+    Every table of numbers is a statistic of `csindex.diagnostics` (``OMEGA``,
+    ``HTMT2``, ``VIF``, ``FIT`` ...) but ``q_squared``, so that
+    ``csi.bootstrap(results).of(...)`` gives it intervals.
 
     Attributes
     ----------
@@ -32,47 +55,85 @@ class Assessment:
     htmt_absolute: bool = True
 
     def __repr__(self) -> str:
+        lines = [self.reliability.round(4).to_string(na_rep="")]
+        broken = self.admissibility[~self.admissibility["passed"]]
+        for row in broken.itertuples():
+            place = f" ({row.where})" if row.where else ""
+            lines += ["", _filled(f"Not so: {row.check}{place}. {row.explanation}")]
         flagged = self.verdicts[self.verdicts["verdict"] == "flagged"]
-        text = self.reliability.round(4).to_string(na_rep="")
         if flagged.empty:
-            return f"{text}\n\nNothing is flagged."
+            return "\n".join([*lines, "", "Nothing is flagged."])
         listed = flagged[["criterion", "where", "value", "threshold"]]
-        return f"{text}\n\nFlagged (a look is due, not a failure):\n" + str(
-            listed.to_string(index=False, float_format="{:.3f}".format)
-        )
+        lines += [
+            "",
+            "Flagged (a look is due, not a failure):",
+            str(listed.to_string(index=False, float_format="{:.3f}".format)),
+            "",
+        ]
+        told = flagged.drop_duplicates("criterion")
+        lines += [_filled(f"{r.criterion}: {r.explanation}") for r in told.itertuples()]
+        return "\n".join(lines)
 
     @cached_property
     def reliability(self) -> pd.DataFrame:
-        """Reliability by construct: alpha, alpha_standardized, rho_a, rho_c, ave.
+        """Reliability: alpha, alpha_standardized, rho_a, rho_c, ave, omega.
 
-        ``alpha`` is of the raw items, ``alpha_standardized`` of the standardised
-        ones. Constructs with mode B weights have no rho_a, rho_c and ave.
+        One row per construct. ``alpha`` is of the raw items, ``alpha_standardized``
+        of the standardised ones; ``omega`` of one common factor of the construct's
+        own items. Constructs with mode B weights have no rho_a, rho_c, ave and omega.
         """
-        return pd.DataFrame(
-            reliabilities(self.results.estimates),
+        table = pd.DataFrame(
+            reliabilities(self._estimates),
             index=self._constructs,
             columns=list(MEASURES),
         )
+        return table.assign(omega=quality.omegas(self._estimates))
 
     @cached_property
-    def htmt(self) -> pd.DataFrame:
-        """Heterotrait-monotrait ratios of the constructs."""
-        ratios = kernels.htmt(
-            self.results.moments.corr, self.results.model.blocks, self.htmt_absolute
-        )
-        return self._square(ratios)
+    def indicator_reliability(self) -> pd.DataFrame:
+        """Share of each item explained: construct, item, loading, reliability."""
+        table = self.results.loadings.rename(columns={"estimate": "loading"})
+        return table.assign(reliability=table["loading"] ** 2)
 
-    @cached_property
-    def fornell_larcker(self) -> pd.DataFrame:
-        """Construct correlations, with the root of the AVE on the diagonal."""
-        table = self.results.estimates.construct_corr.copy()
-        np.fill_diagonal(table, np.sqrt(self.reliability["ave"].to_numpy()))
-        return self._square(table)
+    @property
+    def loadings(self) -> pd.DataFrame:
+        """Loadings: construct, item, estimate."""
+        return self.results.loadings
 
     @property
     def cross_loadings(self) -> pd.DataFrame:
         """Correlations of every item with every construct's score."""
         return self.results.cross_loadings
+
+    @cached_property
+    def htmt(self) -> pd.DataFrame:
+        """Heterotrait-monotrait ratios of the constructs."""
+        ratios = kernels.htmt(self._corr, self._model.blocks, self.htmt_absolute)
+        return self._square(ratios)
+
+    @cached_property
+    def htmt2(self) -> pd.DataFrame:
+        """Heterotrait-monotrait ratios of geometric means; NaN: see ``undefined``."""
+        return self._square(validity.htmt2(self._corr, self._model.blocks))
+
+    @cached_property
+    def undefined(self) -> pd.DataFrame:
+        """What can't be had of these data: measure, where, reason."""
+        return pd.DataFrame(
+            [
+                *reasons.htmt(self.htmt),
+                *reasons.htmt2(self._model, self._corr),
+                *reasons.collinearity(self.full_collinearity),
+            ],
+            columns=["measure", "where", "reason"],
+        )
+
+    @cached_property
+    def fornell_larcker(self) -> pd.DataFrame:
+        """Construct correlations, with the root of the AVE on the diagonal."""
+        table = self._estimates.construct_corr.copy()
+        np.fill_diagonal(table, np.sqrt(self.reliability["ave"].to_numpy()))
+        return self._square(table)
 
     @cached_property
     def vif(self) -> pd.DataFrame:
@@ -81,38 +142,78 @@ class Assessment:
         Inner: a construct's causes among each other. Outer: a construct's items
         among each other.
         """
-        return pd.DataFrame(
-            [*self._inner_vif(), *self._outer_vif()],
-            columns=["kind", "construct", "name", "vif"],
-        )
+        return self._named(quality.VIF, "vif")
+
+    @cached_property
+    def full_collinearity(self) -> pd.DataFrame:
+        """Inflation of every construct by all the others: construct, vif.
+
+        After Kock (2015), International Journal of e-Collaboration 11(4).
+        """
+        return self._named(quality.FULL_COLLINEARITY, "vif")
+
+    @cached_property
+    def r_squared(self) -> pd.DataFrame:
+        """Explained variance: construct, r2, r2_adjusted, size."""
+        adjusted = self._named(quality.R_SQUARED_ADJUSTED, "r2_adjusted")
+        values = self.results.r_squared.to_numpy()
+        table = adjusted.assign(r2=values)[["construct", "r2", "r2_adjusted"]]
+        bounds = thresholds.R_SQUARED_SIZES
+        return table.assign(size=[thresholds.size(v, bounds) for v in values])
 
     @cached_property
     def f_squared(self) -> pd.DataFrame:
-        r"""Effect size of each path: source, target, f_squared.
+        r"""Effect size of each path: source, target, f_squared, size.
 
         :math:`f^2 = (R^2 - R^2_{without}) / (1 - R^2)`, after Cohen (1988).
         """
-        inflation = self.vif[self.vif["kind"] == "inner"].set_index(
-            ["name", "construct"]
-        )["vif"]
-        rows: list[dict[str, object]] = []
-        for path in self.results.paths.itertuples():
-            share = path.estimate**2 / inflation.loc[(path.source, path.target)]
-            unexplained = 1 - self.results.r_squared[path.target]
-            rows.append(
-                {
-                    "source": path.source,
-                    "target": path.target,
-                    "f_squared": share / unexplained,
-                }
-            )
-        return pd.DataFrame(rows, columns=["source", "target", "f_squared"])
+        table = self._named(quality.F_SQUARED, "f_squared")
+        bounds = thresholds.F_SQUARED_SIZES
+        words = [thresholds.size(v, bounds) for v in table["f_squared"]]
+        return table.assign(size=words)
+
+    @cached_property
+    def q_squared(self) -> pd.DataFrame:
+        """Prediction of respondents left out: construct, q2, note.
+
+        With distance 7; `csindex.diagnostics.q_squared` takes others.
+        """
+        return q_squared(self.results)
+
+    @cached_property
+    def fit(self) -> pd.DataFrame:
+        """How well the model fits item correlations: measure, saturated, estimated.
+
+        In the saturated model constructs correlate freely, which judges measurement
+        alone; in the estimated one only as the paths say. `exact_fit` tests them.
+        """
+        found = self.results.fit_measures
+        names = [name for name in found.index if not name.endswith("_saturated")]
+        free = found.reindex([f"{name}_saturated" for name in names])
+        return pd.DataFrame(
+            {
+                "measure": names,
+                "saturated": free.to_numpy(),
+                "estimated": found[names].to_numpy(),
+            }
+        )
+
+    @property
+    def gof(self) -> float:
+        """Global goodness of fit of PLS, which is no test of fit."""
+        return float(quality.goodness_of_fit(self._estimates)[0])
+
+    @cached_property
+    def admissibility(self) -> pd.DataFrame:
+        """Whether the solution is admissible: check, passed, where, explanation."""
+        return admissibility(self._estimates)
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
-        """Grades: criterion, where, value, threshold, verdict, source.
+        """Grades: criterion, where, value, threshold, verdict, source, explanation.
 
-        A flag asks for a look; it doesn't reject a model.
+        A flag asks for a look; it doesn't reject a model. The explanation says what a
+        flag means, and what can be done.
         """
         rows = [
             {
@@ -120,66 +221,124 @@ class Assessment:
                 "where": where,
                 "value": value,
                 "threshold": criterion.rule,
-                "verdict": criterion.verdict(value),
+                "verdict": (verdict := criterion.verdict(value)),
                 "source": criterion.source,
+                "explanation": criterion.meaning if verdict == "flagged" else "",
             }
             for criterion, where, value in self._judged()
         ]
         columns = ["criterion", "where", "value", "threshold", "verdict", "source"]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(rows, columns=[*columns, "explanation"])
+
+    def implied_correlations(self, saturated: bool = False) -> pd.DataFrame:
+        """Return the item correlations that the model implies.
+
+        Parameters
+        ----------
+        saturated : bool
+            True: all constructs are correlated freely. False: only as the paths say.
+
+        Returns
+        -------
+        DataFrame of shape (items, items)
+            Correlations.
+        """
+        items = pd.Index(self._model.items, name="item")
+        values = self._estimates.implied_corr(saturated)
+        return pd.DataFrame(values, index=items, columns=items)
+
+    def residual_correlations(self, saturated: bool = False) -> pd.DataFrame:
+        """Return what the model leaves of the item correlations.
+
+        Parameters
+        ----------
+        saturated : bool
+            As in `implied_correlations`.
+
+        Returns
+        -------
+        DataFrame of shape (items, items)
+            Correlations minus implied ones.
+        """
+        expected = self.implied_correlations(saturated)
+        return pd.DataFrame(self._corr, expected.index, expected.columns) - expected
+
+    def implied_construct_correlations(self) -> pd.DataFrame:
+        """Return the construct correlations that the paths imply.
+
+        Returns
+        -------
+        DataFrame of shape (constructs, constructs)
+            Correlations.
+        """
+        return self._square(self._estimates.implied_construct_corr())
 
     def _judged(self) -> Iterable[tuple[Criterion, str, float]]:
         """Yield what is judged, by which criterion; single items are not."""
-        sizes = {c.name: len(c.items) for c in self.results.model.constructs}
+        sizes = {c.name: len(c.items) for c in self._model.constructs}
         several = [name for name, size in sizes.items() if size > 1]
         for row in self.results.loadings.itertuples():
             if sizes[row.construct] > 1:
                 yield thresholds.LOADING, row.item, float(row.estimate)
-        for criterion in (
-            thresholds.ALPHA,
-            thresholds.RHO_A,
-            thresholds.RHO_C,
-            thresholds.AVE,
-        ):
+        for criterion in _BY_CONSTRUCT:
             for name in several:
-                value = self.reliability.loc[name, criterion.name]
-                yield criterion, name, float(value)
-        names = self.results.model.construct_names
+                column = {"redundancy": "rho_c"}.get(criterion.name, criterion.name)
+                yield criterion, name, float(self.reliability.loc[name, column])
+        names = self._model.construct_names
         for i, first in enumerate(names):
             for second in names[i + 1 :]:
                 ratio = float(self.htmt.loc[first, second])
                 yield thresholds.HTMT, f"{first} - {second}", ratio
+        margins = quality.fornell_larcker_margins(self._estimates)
+        for name, margin in zip(names, margins, strict=True):
+            if sizes[name] > 1 and len(names) > 1:
+                yield thresholds.FORNELL_LARCKER, name, float(margin)
         for row in self.vif.itertuples():
             yield thresholds.VIF, f"{row.name} ({row.construct})", float(row.vif)
+        yield from self._judged_structure()
 
-    def _inner_vif(self) -> Iterable[tuple[str, str, str, float]]:
-        model = self.results.model
-        corr = self.results.estimates.construct_corr
-        for position, target in enumerate(model.construct_names):
-            sources = np.flatnonzero(model.structure[position])
-            if not sources.size:
-                continue
-            values = kernels.inverse_diagonal(corr[np.ix_(sources, sources)])
-            for source, value in zip(sources, values, strict=True):
-                yield "inner", target, model.construct_names[source], float(value)
+    def _judged_structure(self) -> Iterable[tuple[Criterion, str, float]]:
+        if len(self._model.constructs) > 2:
+            for row in self.full_collinearity.itertuples():
+                yield thresholds.FULL_COLLINEARITY, row.construct, float(row.vif)
+        for row in self.q_squared.itertuples():
+            yield thresholds.Q_SQUARED, row.construct, float(row.q2)
+        measures = self.results.fit_measures
+        for criterion in (thresholds.SRMR, thresholds.SRMR_SATURATED):
+            if criterion.name in measures:
+                yield criterion, "model", float(measures[criterion.name])
 
-    def _outer_vif(self) -> Iterable[tuple[str, str, str, float]]:
-        model, corr = self.results.model, self.results.moments.corr
-        for construct, block in zip(model.constructs, model.blocks.T > 0, strict=True):
-            values = kernels.inverse_diagonal(corr[np.ix_(block, block)])
-            for item, value in zip(construct.items, values, strict=True):
-                yield "outer", construct.name, item, float(value)
+    def _named(self, statistic: Statistic, column: str) -> pd.DataFrame:
+        """Return a statistic's table with its own name for the estimates."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return statistic.table(self._estimates).rename(columns={"estimate": column})
+
+    @property
+    def _estimates(self) -> Estimates:
+        return self.results.estimates
+
+    @property
+    def _model(self) -> Model:
+        return self.results.model
+
+    @property
+    def _corr(self) -> FloatArray:
+        return self.results.moments.corr
 
     @property
     def _constructs(self) -> pd.Index:
-        return pd.Index(self.results.model.construct_names, name="construct")
+        return pd.Index(self._model.construct_names, name="construct")
 
     def _square(self, values: np.ndarray) -> pd.DataFrame:
         return pd.DataFrame(values, index=self._constructs, columns=self._constructs)
 
 
+def _filled(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent="  ")
+
+
 def assess(results: Results, htmt_absolute: bool = True) -> Assessment:
-    """Assess how well a fit measures what it should.
+    """Assess how well a fit measures what it should, and fits.
 
     Parameters
     ----------
@@ -193,13 +352,14 @@ def assess(results: Results, htmt_absolute: bool = True) -> Assessment:
     Returns
     -------
     Assessment
-        Tables of reliability, validity and collinearity, and graded verdicts.
+        Tables of reliability, validity, collinearity, explanation, fit and
+        admissibility, and graded verdicts, which flag and never reject.
 
     Examples
     --------
     >>> import csindex as csi
     >>> results = csi.fit(csi.acsi(), csi.load_dataset("retail"))
     >>> assess(results).reliability.columns.tolist()
-    ['alpha', 'alpha_standardized', 'rho_a', 'rho_c', 'ave']
+    ['alpha', 'alpha_standardized', 'rho_a', 'rho_c', 'ave', 'omega']
     """
     return Assessment(one_fit(results, "assess"), htmt_absolute)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from csindex.diagnostics.statistics import drivers, importance
 from csindex.errors import SpecificationError, quoted, unknown
+from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.results import Results, one_fit
 
 Cut = Literal["mean", "median", "midpoint"]
@@ -71,18 +72,13 @@ def importance_performance(
     >>> importance_performance(results)["driver"].tolist()
     ['expectation', 'quality', 'value']
     """
-    target = _checked(one_fit(results, "importance_performance"), target, cut)
+    target = checked_target(one_fit(results, "importance_performance"), target, cut)
     names = drivers(results.model, target)
     effect = importance(target).compute(results.estimates)
     scores = results.scores.set_index("construct").loc[names, "score"].to_numpy()
-    # what lowers the target is the better the lower its score is
     lowers = effect < 0
-    strength, merit = np.abs(effect), np.where(lowers, 100 - scores, scores)
-    centre = np.median if cut == "median" else np.mean
-    cuts = (
-        float(centre(strength)),
-        50.0 if cut == "midpoint" else float(centre(merit)),
-    )
+    strength, merit = turned(effect, scores, lowers)
+    cuts = cut_points(strength, merit, cut)
     regions = [region_of(i, p, cuts) for i, p in zip(strength, merit, strict=True)]
     table = pd.DataFrame(
         {
@@ -119,7 +115,99 @@ def region_of(effect: float, score: float, cuts: tuple[float, float]) -> str:
     return next(name for name, (_, *high) in REGIONS.items() if tuple(high) == place)
 
 
-def _checked(results: Results, target: str | None, cut: str) -> str:
+def turned(
+    effect: FloatArray, scores: FloatArray, lowers: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return importance and merit, both the higher the better.
+
+    Parameters
+    ----------
+    effect, scores : ndarray of shape (..., d)
+        Importance and performance of the drivers.
+    lowers : ndarray of bool of shape (d,)
+        Whether a driver lowers the target, so that it is the better the lower its
+        score is.
+
+    Returns
+    -------
+    strength, merit : ndarray of shape (..., d)
+        Importance and performance of what raises the target; importance times minus
+        one and 100 minus performance of what lowers it.
+    """
+    return np.where(lowers, -effect, effect), np.where(lowers, 100 - scores, scores)
+
+
+def cut_points(
+    strength: FloatArray, merit: FloatArray, cut: Cut
+) -> tuple[float, float]:
+    """Return where high importance and high performance begin.
+
+    Parameters
+    ----------
+    strength, merit : ndarray of shape (d,)
+        Importance and performance, as from `turned`.
+    cut : {"mean", "median", "midpoint"}
+        The rule of `importance_performance`.
+
+    Returns
+    -------
+    tuple of float
+        The two cuts.
+    """
+    centre = np.median if cut == "median" else np.mean
+    return (
+        float(centre(strength)),
+        50.0 if cut == "midpoint" else float(centre(merit)),
+    )
+
+
+def placed(strength: FloatArray, merit: FloatArray, cut: Cut) -> IntArray:
+    """Return the region of each driver in each member of a stack.
+
+    Parameters
+    ----------
+    strength, merit : ndarray of shape (..., d)
+        Importance and performance, as from `turned`.
+    cut : {"mean", "median", "midpoint"}
+        The rule of `importance_performance`, applied to each member by itself.
+
+    Returns
+    -------
+    ndarray of int of shape (..., d)
+        Positions among `REGIONS`.
+    """
+    centre = np.median if cut == "median" else np.mean
+    important = strength >= centre(strength, axis=-1, keepdims=True)
+    limit = 50.0 if cut == "midpoint" else centre(merit, axis=-1, keepdims=True)
+    good = merit >= limit
+    regions = np.empty(strength.shape, dtype=np.int64)
+    for position, (_, high, satisfied) in enumerate(REGIONS.values()):
+        regions[(important == high) & (good == satisfied)] = position
+    return regions
+
+
+def checked_target(results: Results, target: str | None, cut: str = "mean") -> str:
+    """Return the target of an importance-satisfaction matrix, or refuse it.
+
+    Parameters
+    ----------
+    results : Results
+        A fit.
+    target : str, optional
+        A construct; the model's index if None.
+    cut : str
+        The rule for the cuts.
+
+    Returns
+    -------
+    str
+        The target's name.
+
+    Raises
+    ------
+    SpecificationError
+        If it is unknown, nothing drives it, or a score can't be had.
+    """
     model = results.model
     if cut not in get_args(Cut):
         raise SpecificationError(

@@ -128,7 +128,7 @@ def importance(target: str) -> Statistic:
         Points of the target's score per point of each driver's score.
     """
     return Statistic(
-        "importance",
+        f"importance for {target}",
         lambda e: scoring.point_effects(e)[
             ...,
             e.model.construct_names.index(target),

@@ -27,6 +27,8 @@ class Criterion:
         Whether larger is better.
     source : str
         Publication of the bounds.
+    meaning : str
+        What a flag says, and what can be done.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Criterion:
     acceptable: float
     rising: bool
     source: str
+    meaning: str = ""
 
     @property
     def rule(self) -> str:
@@ -66,12 +69,155 @@ class Criterion:
 
 
 LOADING = Criterion(
-    "loading", 0.708, 0.40, True, "Hair, Risher, Sarstedt & Ringle (2019)"
+    "loading",
+    0.708,
+    0.40,
+    True,
+    "Hair, Risher, Sarstedt & Ringle (2019)",
+    "the construct explains little of the item; look at its wording, and leave it out "
+    "if reliability rises without it and nothing of the content is lost",
 )
 # of standardised items: raw alpha means nothing where items have different scales
-ALPHA = Criterion("alpha_standardized", 0.70, 0.60, True, "Nunnally (1978)")
-RHO_A = Criterion("rho_a", 0.70, 0.60, True, "Dijkstra & Henseler (2015)")
-RHO_C = Criterion("rho_c", 0.70, 0.60, True, "Hair, Risher, Sarstedt & Ringle (2019)")
-AVE = Criterion("ave", 0.50, 0.50, True, "Fornell & Larcker (1981)")
-HTMT = Criterion("htmt", 0.85, 0.90, False, "Henseler, Ringle & Sarstedt (2015)")
-VIF = Criterion("vif", 3.0, 5.0, False, "Hair, Risher, Sarstedt & Ringle (2019)")
+ALPHA = Criterion(
+    "alpha_standardized",
+    0.70,
+    0.60,
+    True,
+    "Nunnally (1978)",
+    "the items agree little; with two or three items that is common, and rho_a or "
+    "omega, which let items weigh differently, tell more",
+)
+RHO_A = Criterion(
+    "rho_a",
+    0.70,
+    0.60,
+    True,
+    "Dijkstra & Henseler (2015)",
+    "the score carries much error, which weakens its paths; more or better items help",
+)
+RHO_C = Criterion(
+    "rho_c",
+    0.70,
+    0.60,
+    True,
+    "Hair, Risher, Sarstedt & Ringle (2019)",
+    "the items measure the construct with much error; more or better items help",
+)
+OMEGA = Criterion(
+    "omega",
+    0.70,
+    0.60,
+    True,
+    "McDonald (1999)",
+    "one common factor of the items leaves much error in their sum; more or better "
+    "items help",
+)
+REDUNDANCY = Criterion(
+    "redundancy",
+    0.95,
+    0.95,
+    False,
+    "Hair, Risher, Sarstedt & Ringle (2019)",
+    "rho_c is so high that the items ask nearly the same; fewer would do",
+)
+AVE = Criterion(
+    "ave",
+    0.50,
+    0.50,
+    True,
+    "Fornell & Larcker (1981)",
+    "the items have more error than they share; look at those with low loadings",
+)
+HTMT = Criterion(
+    "htmt",
+    0.85,
+    0.90,
+    False,
+    "Henseler, Ringle & Sarstedt (2015)",
+    "respondents hardly tell the two constructs apart, as quality and satisfaction in "
+    "the published ACSI data; read their paths with care and look at the interval of "
+    "the ratio: only if it contains 1 are the two one",
+)
+FORNELL_LARCKER = Criterion(
+    "fornell_larcker",
+    0.0,
+    0.0,
+    True,
+    "Fornell & Larcker (1981)",
+    "the construct shares more with another one than with its own items; see its "
+    "ratios of htmt, which tell more surely",
+)
+VIF = Criterion(
+    "vif",
+    3.0,
+    5.0,
+    False,
+    "Hair, Risher, Sarstedt & Ringle (2019)",
+    "the causes, or items, say nearly the same, so that single paths or weights are "
+    "uncertain; their sum is not. Look at intervals, or put the causes together",
+)
+FULL_COLLINEARITY = Criterion(
+    "full_vif",
+    3.3,
+    3.3,
+    False,
+    "Kock (2015)",
+    "the construct is nearly a sum of the others; a common cause of all answers, as "
+    "the method of asking, is one possible reason",
+)
+SRMR = Criterion(
+    "srmr",
+    0.08,
+    0.08,
+    False,
+    "Hu & Bentler (1999)",
+    "item correlations differ from those that the paths imply; if srmr_saturated is "
+    "low, paths are missing, and the measurement holds",
+)
+SRMR_SATURATED = Criterion(
+    "srmr_saturated",
+    0.08,
+    0.08,
+    False,
+    "Hu & Bentler (1999)",
+    "item correlations differ from those that the measurement model implies; look for "
+    "items that load on other constructs",
+)
+Q_SQUARED = Criterion(
+    "q2",
+    0.0,
+    0.0,
+    True,
+    "Geisser (1975)",
+    "respondents left out are predicted no better than by the mean",
+)
+
+# bounds of sizes, each with what is at or above it
+R_SQUARED_SIZES = ((0.75, "substantial"), (0.50, "moderate"), (0.25, "weak"))
+F_SQUARED_SIZES = ((0.35, "large"), (0.15, "medium"), (0.02, "small"))
+
+
+def size(value: float, bounds: tuple[tuple[float, str], ...]) -> str:
+    """Return the word for a size.
+
+    Parameters
+    ----------
+    value : float
+        A share or an effect size.
+    bounds : tuple of (float, str)
+        Falling bounds and words: `R_SQUARED_SIZES` of Hair, Risher, Sarstedt & Ringle
+        (2019), `F_SQUARED_SIZES` of Cohen (1988).
+
+    Returns
+    -------
+    str
+        The word; ``"negligible"`` below all bounds, empty for NaN.
+
+    Examples
+    --------
+    >>> size(0.2, F_SQUARED_SIZES)
+    'medium'
+    """
+    if np.isnan(value):
+        return ""
+    return next((word for least, word in bounds if value >= least), "negligible")

@@ -1,11 +1,25 @@
 """Estimators: from a model and moments to estimates."""
 
+from csindex.estimation.component import PCA
+from csindex.estimation.consistent import PLSc
 from csindex.estimation.estimates import (
     Estimates,
     Estimator,
     RowEstimator,
     row_estimator,
 )
+from csindex.estimation.gsca import GSCA
 from csindex.estimation.pls import PLS
+from csindex.estimation.unit import UnitWeights
 
-__all__ = ["PLS", "Estimates", "Estimator", "RowEstimator", "row_estimator"]
+__all__ = [
+    "GSCA",
+    "PCA",
+    "PLS",
+    "Estimates",
+    "Estimator",
+    "PLSc",
+    "RowEstimator",
+    "UnitWeights",
+    "row_estimator",
+]

@@ -9,10 +9,12 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from csindex.estimation import admissibility
 from csindex.kernels import implied
 from csindex.kernels import paths as effects
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.scores import agreement
+from csindex.kernels.spectral import geodesic_distance
 from csindex.model import Model
 from csindex.moments import Moments
 from csindex.survey import Answers, Incomplete
@@ -74,24 +76,108 @@ class Estimates:
             & np.isfinite(self.paths).all(axis=(-2, -1))
         )
 
+    @cached_property
+    def improper(self) -> BoolArray:
+        """Whether it was computed but no population could be so, shape (...).
+
+        A loading or a correlation beyond one, or construct correlations without a
+        positive semidefinite matrix, as disattenuation may give them; see
+        `csindex.estimation.admissibility` for the checks one by one.
+        """
+        checks = [check.passed for check in admissibility.proper(self)]
+        return np.asarray(self.admissible & ~np.logical_and.reduce(checks))
+
+    def implied_construct_corr(self, saturated: bool = False) -> FloatArray:
+        """Return the construct correlations that the model implies.
+
+        Parameters
+        ----------
+        saturated : bool
+            True: all constructs are correlated freely. False: only as the paths say.
+
+        Returns
+        -------
+        ndarray of shape (..., j, j)
+            Correlations.
+        """
+        if saturated:
+            return self.construct_corr
+        return implied.construct_correlations(
+            self.paths, self.construct_corr, self.model.structure
+        )
+
+    def implied_corr(self, saturated: bool = False) -> FloatArray:
+        """Return the item correlations that the model implies.
+
+        Composites, and constructs with regression weights, leave the correlations of
+        their own items free; reflective constructs imply them.
+
+        Parameters
+        ----------
+        saturated : bool
+            True: all constructs are correlated freely. False: only as the paths say.
+
+        Returns
+        -------
+        ndarray of shape (..., p, p)
+            Correlations.
+        """
+        model = self.model
+        composite = np.array(
+            [
+                construct.measurement == "composite" or formative
+                for construct, formative in zip(
+                    model.constructs, self.formative, strict=True
+                )
+            ]
+        )
+        return implied.item_correlations(
+            self.moments.corr,
+            self.loadings,
+            self.implied_construct_corr(saturated),
+            model.blocks,
+            composite,
+        )
+
     def fit_measures(self) -> Mapping[str, FloatArray]:
-        """Return measures of how well the model fits the item correlations.
+        r"""Return measures of how well the model fits the item correlations.
 
         Returns
         -------
         mapping of str to ndarray of shape (...)
-            Each measure by its name.
+            ``srmr``, ``d_uls`` and ``d_g`` of the estimated model, in which
+            constructs correlate as the paths say, and with the ending
+            ``_saturated`` those of the model in which they correlate freely. The
+            first three judge structure and measurement together, the others
+            measurement alone.
+
+        Notes
+        -----
+        With item correlations :math:`S`, implied ones :math:`\Sigma` of `implied_corr`
+        and the eigenvalues :math:`\varphi` of :math:`S^{-1}\Sigma`:
+
+        .. math:: \mathrm{SRMR} = \sqrt{\frac{2}{p(p+1)}
+            \sum_{h \ge k} (s_{hk} - \sigma_{hk})^2}, \quad
+            d_{ULS} = \frac{1}{2} \operatorname{tr} (S - \Sigma)^2, \quad
+            d_G = \frac{1}{2} \sum (\ln \varphi)^2
+
+        :math:`d_G` is NaN where one of the matrices isn't positive definite; its
+        logarithms have base ten, as in cSEM.
+
+        References
+        ----------
+        Dijkstra & Henseler (2015), Computational Statistics & Data Analysis 81.
         """
-        model = self.model
-        constructs = implied.construct_correlations(
-            self.paths, self.construct_corr, model.structure
-        )
-        composite = np.array([c.measurement == "composite" for c in model.constructs])
-        return {
-            "srmr": implied.srmr(
-                self.moments.corr, self.loadings, constructs, model.blocks, composite
-            )
-        }
+        corr = self.moments.corr
+        size = corr.shape[-1]
+        found: dict[str, FloatArray] = {}
+        for ending, saturated in (("", False), ("_saturated", True)):
+            expected = self.implied_corr(saturated)
+            distance = implied.d_uls(corr, expected)
+            found[f"srmr{ending}"] = np.sqrt(2 * distance / (size * (size + 1)))
+            found[f"d_uls{ending}"] = distance
+            found[f"d_g{ending}"] = geodesic_distance(corr, expected)
+        return found
 
     def __getitem__(self, position: int) -> Estimates:
         """Return one member of a stack."""

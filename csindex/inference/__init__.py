@@ -9,6 +9,7 @@ from csindex.inference.design import (
     replicate_weights,
 )
 from csindex.inference.distributions import Bootstrap
+from csindex.inference.exact_fit import ExactFit, exact_fit
 from csindex.inference.groups import GroupBootstrap
 from csindex.inference.hypotheses import hypotheses
 from csindex.inference.imputation import Imputation, multiple_imputation
@@ -16,11 +17,13 @@ from csindex.inference.imputation import Imputation, multiple_imputation
 __all__ = [
     "Bootstrap",
     "Comparison",
+    "ExactFit",
     "GroupBootstrap",
     "Imputation",
     "SamplingErrors",
     "bootstrap",
     "compare",
+    "exact_fit",
     "hypotheses",
     "jackknife",
     "linearized",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import get_args, overload
 
 import numpy as np
@@ -27,6 +29,7 @@ from csindex.inference.distributions import (
 )
 from csindex.inference.groups import GroupBootstrap
 from csindex.inference.intervals import Interval
+from csindex.inference.packs import collect_together, packs
 from csindex.inference.resampling import Plan, check_strata, sampling_units
 from csindex.inference.stack import (
     THREADS,
@@ -151,10 +154,7 @@ def bootstrap(
     fits = [results.overall, *results.members.values()]
     # everyone has the stream of a fit alone; each group has its own
     plans = [Plan(n, entropy), *(Plan(n, entropy, (k,)) for k in range(1, len(fits)))]
-    with one_blas_thread(), ThreadPoolExecutor(THREADS) as pool:
-        overall, *members = pool.map(
-            lambda fit, plan: _bootstrap(fit, plan, options), fits, plans
-        )
+    overall, *members = _bootstraps(fits, plans, options)
     return GroupBootstrap(
         results, overall, dict(zip(results.members, members, strict=True))
     )
@@ -203,13 +203,55 @@ def _check_options(n: int, seed: int | None, options: Options) -> None:
         raise SpecificationError([f"bootstrap: {p}" for p in problems])
 
 
+def _bootstraps(
+    fits: Sequence[Results], plans: Sequence[Plan], options: Options
+) -> list[Bootstrap]:
+    """Bootstrap several fits, small ones in stacks of several."""
+    draws = [
+        _draws(fit, plan, options, None) for fit, plan in zip(fits, plans, strict=True)
+    ]
+    for own in draws:
+        _check_design(own.answers, own.plan, options)
+    done: list[Bootstrap] = []
+    with one_blas_thread():
+        pool = ThreadPoolExecutor(THREADS)
+        try:
+            for boots in pool.map(partial(_pack_bootstraps, options), packs(draws)):
+                done.extend(boots)
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(
+                f"interrupted after the bootstraps of {len(done)} of {len(draws)} "
+                "fits, everyone's first; none is kept"
+            ) from stop
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return done
+
+
+def _pack_bootstraps(options: Options, pack: Sequence[Draws]) -> list[Bootstrap]:
+    if len(pack) == 1:
+        chosen = standard_statistics(pack[0].results)
+        found = [collect(resampled_estimates(pack[0]), chosen)]
+    else:
+        found = collect_together(pack, standard_statistics(pack[0].results))
+    return [
+        _settled(draws, own, options) for draws, own in zip(pack, found, strict=True)
+    ]
+
+
 def _bootstrap(
     results: Results, plan: Plan, options: Options, indices: IntArray | None = None
 ) -> Bootstrap:
     draws = _draws(results, plan, options, indices)
     _check_design(draws.answers, plan, options)
     found = collect(resampled_estimates(draws), standard_statistics(results))
-    if options.failed == "replace" and indices is None:
+    return _settled(draws, found, options)
+
+
+def _settled(draws: Draws, found: Collected, options: Options) -> Bootstrap:
+    """Return a bootstrap of the resamples that can be used, or refuse too few."""
+    plan = draws.plan
+    if options.failed == "replace" and draws.indices is None:
         draws, found = _enlarged(draws, found)
     usable = found.admissible & (found.converged | (options.failed == "keep"))
     if options.failed == "replace":
@@ -232,7 +274,10 @@ def _bootstrap(
             f"{counts['inadmissible']} had an item without variance or items that "
             f"depend on each other; at least {least} are needed"
         )
-    values = {name: part[usable] for name, part in found.values.items()}
+    values = {
+        name: part if usable.all() else part.T[:, usable].T
+        for name, part in found.values.items()
+    }
     return Bootstrap(draws, options, values, usable, counts)
 
 

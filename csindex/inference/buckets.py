@@ -80,6 +80,7 @@ def filled_buckets(made: Moments) -> Sums:
         parts.centre,
         parts.count[filled],
         parts.weight[filled],
+        parts.squares[filled],
         parts.first[filled],
         parts.second[filled],
     )

@@ -1,4 +1,4 @@
-"""Compare models on one survey: explained variance, fit, and the index."""
+"""Compare models on one survey: fit, explanation, prediction, and the index."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from csindex.estimation import Estimates
 from csindex.inference import intervals
 from csindex.inference.bootstrap import bootstrap
 from csindex.inference.distributions import Bootstrap
+from csindex.inference.model_prediction import shared_items
 from csindex.kernels import implied
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.scores import score_moments
 from csindex.results import Results, fit
 from csindex.survey import Answers, Survey
 
+# columns of the predictions, in print
+_PRINTED = ["first", "second", "items", "loss_first", "loss_second", "p", "better"]
 # columns of a terminal
 _WIDTH = 80
 # decimals of each column, in print
@@ -32,6 +35,10 @@ _FORMATS = {
         (
             4,
             ("srmr", "srmr_saturated", "r_squared", "r_squared_adjusted", "p", "value"),
+        ),
+        (
+            3,
+            ("loss_first", "loss_second", "difference"),
         ),
     )
     for name in names
@@ -53,6 +60,11 @@ class Comparison:
     differences : DataFrame
         One row per pair of models: first, second, estimate (index of the first minus
         that of the second), se, low, high, p.
+    prediction : DataFrame
+        One row per pair of models, on the items that both predict: first, second,
+        items (their number), loss_first, loss_second (mean squared errors out of
+        sample), difference, se, low, high, p, better (the name of the model that
+        predicts better, or ``"neither"``).
     notes : tuple of str
         What limits the comparison: respondents left out, items that differ.
     level : float
@@ -64,6 +76,7 @@ class Comparison:
     criteria: pd.DataFrame
     targets: pd.DataFrame
     differences: pd.DataFrame
+    prediction: pd.DataFrame
     notes: tuple[str, ...]
     level: float
     resamples: int
@@ -95,6 +108,7 @@ class Comparison:
         tables = {
             "Fit and index": self.criteria,
             "Explained variance": self.targets,
+            "Prediction of shared items, out of sample": self.prediction[_PRINTED],
             "Best model": self.preferred,
             differences: self.differences,
         }
@@ -115,6 +129,8 @@ def compare(
     seed: int = 1,
     level: float = 0.95,
     targets: Iterable[str] | None = None,
+    folds: int = 10,
+    repeats: int = 10,
 ) -> Comparison:
     r"""Say which of several models serves one survey better.
 
@@ -131,6 +147,9 @@ def compare(
     targets : iterable of str, optional
         The constructs whose explanation is compared; all that some path leads to in
         every model if None, as satisfaction and loyalty.
+    folds, repeats : int
+        Into how many parts the respondents are divided to be predicted by the other
+        parts, and how often; the same ones for every model.
 
     Returns
     -------
@@ -141,7 +160,7 @@ def compare(
     ------
     SpecificationError
         If there are fewer than two fits, something else than fits, no target in
-        common, or an unknown one.
+        common, or an unknown one; if folds or repeats can't be used.
     DataError
         If the fits are of different surveys or groups, were made from moments, or
         treat missing answers differently.
@@ -165,11 +184,15 @@ def compare(
     among their own items free. The saturated value takes the constructs' correlations
     as they are, the estimated one as the paths imply them.
 
+    Predictions are those of `csindex.inference.prediction.predict`, from the scores of
+    direct causes; `csindex.inference.cvpat.loss_test` tests their losses.
+
     References
     ----------
     Sharma, Sarstedt, Shmueli, Kim & Thiele (2019), Journal of the Association for
     Information Systems 20(4) (BIC); Henseler, Dijkstra, Sarstedt et al. (2014),
-    Organizational Research Methods 17(2) (SRMR).
+    Organizational Research Methods 17(2) (SRMR); Liengaard, Sharma, Hult, Jensen,
+    Sarstedt, Hair & Ringle (2021), Decision Sciences 52(2) (prediction).
 
     Examples
     --------
@@ -184,11 +207,14 @@ def compare(
     'srmr'
     """
     _check_fits(models)
+    _check_folds(folds, repeats)
     fits, notes = _on_common_rows(models)
     chosen = _targets(fits, targets)
     notes += _item_notes(fits, chosen)
     boots = {name: bootstrap(r, n, seed, level=level) for name, r in fits.items()}
     usable = reduce(np.logical_and, (boot.usable for boot in boots.values()))
+    predicted = shared_items(fits, folds, repeats, seed, level)
+    notes += predicted.notes
     notes += [
         f"{name} has no index: {reason}"
         for name, result in fits.items()
@@ -202,6 +228,7 @@ def compare(
             for name, result in fits.items()
         ),
         _differences(boots, usable, level),
+        predicted.table,
         tuple(notes),
         level,
         int(usable.sum()),
@@ -243,6 +270,17 @@ def _check_fits(models: object) -> None:
         raise DataError(
             [f"compare: {p}; fit all models to one survey alike" for p in problems]
         )
+
+
+def _check_folds(folds: object, repeats: object) -> None:
+    problems = [
+        f"compare: {name} must be a whole number of {least} or more, not {value!r}"
+        for name, value, least in (("folds", folds, 2), ("repeats", repeats, 1))
+        if isinstance(value, bool)
+        or not (isinstance(value, (int, np.integer)) and value >= least)
+    ]
+    if problems:
+        raise SpecificationError(problems)
 
 
 def _same_survey(first: Survey | None, second: Survey | None) -> bool:

@@ -176,6 +176,29 @@ class Bootstrap:
         spread[table["note"].to_numpy() != ""] = np.nan
         return pd.concat([table, spread], axis=1)
 
+    def spread_of_score(self, position: int) -> list[float]:
+        """Return se, low and high of one construct's score.
+
+        Parameters
+        ----------
+        position : int
+            The construct's position in the model.
+
+        Returns
+        -------
+        list of float
+            The three numbers; NaN where the score is refused.
+        """
+        if self.results.scores["note"].iloc[position]:
+            return [np.nan] * 3
+        values = self.values[statistics.SCORES.name]
+        limits = self._limits(statistics.SCORES, values)
+        return [
+            float(values[:, position].std(ddof=1)),
+            float(limits.low[position]),
+            float(limits.high[position]),
+        ]
+
     @cached_property
     def paths(self) -> pd.DataFrame:
         """The columns of `Results.paths`, and se, low, high, p."""

@@ -44,28 +44,44 @@ class GroupBootstrap:
                 label: boot.counts["used"] for label, boot in self.members.items()
             }
             return f"Bootstrap by {self.results.by}; resamples used: {counts}"
-        return f"Bootstrap by {self.results.by}\n{self.index.round(2).to_string()}"
+        told = self.index.round(2)
+        if not told["note"].any():
+            told = told.drop(columns="note")
+        return f"Bootstrap by {self.results.by}\n{told.to_string()}"
 
     @cached_property
     def index(self) -> pd.DataFrame:
-        """The index of every group: estimate, se, low, high, n.
+        """The index of every group: estimate, se, low, high, n, note.
 
-        NaN for a group whose index is refused.
+        NaN for a group whose index is refused and for one that could not be
+        estimated, whose n is zero; the note says why.
 
         Raises
         ------
         SpecificationError
             If the model names no index.
         """
-        estimates = self.results.index
-        rows = {
-            label: boot.scores.set_index("construct").loc[boot.results.model.index]
-            for label, boot in self.members.items()
-        }
-        table = pd.DataFrame.from_dict(rows, orient="index")
-        table = table[["se", "low", "high", "n"]].astype({"n": int})
-        table.insert(0, "estimate", estimates[list(rows)].to_numpy())
-        return table.rename_axis(self.results.by)
+        model = self.results.overall.model
+        position = model.construct_names.index(model.required_index())
+        rows = [
+            [
+                member.results.scores["score"].iloc[position],
+                *member.spread_of_score(position),
+                member.results.n,
+                member.results.scores["note"].iloc[position],
+            ]
+            for member in self.members.values()
+        ]
+        columns = ["estimate", "se", "low", "high", "n", "note"]
+        table = pd.DataFrame(rows, index=list(self.members), columns=columns)
+        failures = self.results.failures
+        lost = pd.DataFrame(
+            [[np.nan] * 4 + [0, reason] for reason in failures.values()],
+            index=list(failures),
+            columns=table.columns,
+        )
+        whole = pd.concat([table, lost]) if failures else table
+        return whole.rename_axis(self.results.by)
 
     @cached_property
     def differences(self) -> pd.DataFrame:

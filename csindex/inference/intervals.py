@@ -24,6 +24,7 @@ Davison & Hinkley (1997), Bootstrap Methods and their Application, chapter 5; Ef
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -68,8 +69,17 @@ def percentile(values: FloatArray, level: float) -> Limits:
         The ends.
     """
     tail = (1 - level) / 2
-    low, high = np.quantile(values, [tail, 1 - tail], axis=0)
-    return Limits(low, high)
+    columns = values.T.copy()
+    places = [share * (len(values) - 1) for share in (tail, 1 - tail)]
+    below = [math.floor(place) for place in places]
+    above = [min(k + 1, len(values) - 1) for k in below]
+    columns.partition(sorted({*below, *above}), axis=1)
+    ends = [
+        columns[:, k] + (place - k) * (columns[:, m] - columns[:, k])
+        for place, k, m in zip(places, below, above, strict=True)
+    ]
+    unknown = np.isnan(values).any(axis=0)
+    return Limits(*(np.where(unknown, np.nan, end) for end in ends))
 
 
 def basic(values: FloatArray, estimate: FloatArray, level: float) -> Limits:

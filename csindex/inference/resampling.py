@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from csindex.errors import DataError
-from csindex.kernels.arrays import FloatArray, IntArray
+from csindex.kernels.arrays import FloatArray, IntArray, SingleArray
 from csindex.survey import Answers
+
+# draws the weights (b, n) of a chunk
+WeightDraw = Callable[[], FloatArray | SingleArray]
 
 # resamples that share one random stream; part of what a seed means, so that numbers
 # don't depend on how many resamples are computed at once
 STREAM_BLOCK = 256
 # resamples computed at once: enough to outweigh Python, few enough for the cache
-CHUNK = 2048
-# bytes of one array in a chunk; large samples or models get smaller chunks
+CHUNK = 5120
+# resamples that are worth a thread of their own
+_THREAD_LEAST = 1024
+# bytes of one array in a chunk: of matrices, and of weights; large samples or models
+# get smaller chunks
 CHUNK_BYTES = 64_000_000
+WEIGHT_BYTES = 128_000_000
+# units beyond which the draws of one resample are counted at a time, in the cache
+_MANY_UNITS = 2048
 
 
 @dataclass(frozen=True)
@@ -115,8 +126,40 @@ def chunk_size(answers: Answers) -> int:
         The number.
     """
     n, p = answers.values.shape
-    fitting: int = CHUNK_BYTES // (8 * max(n, p * p))
-    return max(1, min(CHUNK, fitting))
+    single = np.dtype(np.float32 if _whole_numbers(answers) else np.float64).itemsize
+    fitting = min(WEIGHT_BYTES // (single * n), CHUNK_BYTES // (8 * p * p))
+    return max(1, min(CHUNK, int(fitting)))
+
+
+def _whole_numbers(answers: Answers) -> bool:
+    """Return whether resamples of these answers are counts, and not weights."""
+    plain = answers.strata is None and answers.clusters is None
+    return plain and answers.weights is None
+
+
+def balanced_size(n: int, most: int, threads: int) -> int:
+    """Return a number of resamples per chunk that gives all threads equal work.
+
+    Parameters
+    ----------
+    n : int
+        Number of resamples.
+    most : int
+        Resamples per chunk at most.
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    int
+        The number; several whole blocks of the random stream where ``most`` allows.
+    """
+    if most < STREAM_BLOCK:
+        return most
+    threads = max(1, min(threads, n // _THREAD_LEAST))
+    rounds = math.ceil(n / (threads * most))
+    blocks = math.ceil(n / (rounds * threads) / STREAM_BLOCK)
+    return max(1, min(blocks, most // STREAM_BLOCK)) * STREAM_BLOCK
 
 
 def drawn_weights(
@@ -149,14 +192,44 @@ def drawn_weights(
     Rao & Wu (1988), Journal of the American Statistical Association 83(401).
     """
     size = chunk_size(answers) if size is None else size
-    pieces: list[FloatArray] = []
-    for counts in _counts(answers, plan, size):
-        pieces.append(counts)
+    for draw in weight_draws(answers, plan, size):
+        yield draw().astype(np.float64, copy=False)
+
+
+def weight_draws(answers: Answers, plan: Plan, size: int) -> Iterator[WeightDraw]:
+    """Yield what draws the weights of `drawn_weights`, chunk by chunk.
+
+    Parameters
+    ----------
+    answers : Answers
+        The answers.
+    plan : Plan
+        Number of resamples and random stream.
+    size : int
+        Resamples per chunk; it does not change any number.
+
+    Yields
+    ------
+    callable
+        Gives weights (b, n); counts without sampling weights in single precision.
+        Chunks of whole blocks of the stream can be drawn in any order, smaller ones
+        are drawn already.
+    """
+    units = sampling_units(answers)
+    strata = [np.flatnonzero(units.strata == code) for code in np.unique(units.strata)]
+    source = _Source(answers, plan, units, strata)
+    if size % STREAM_BLOCK == 0:
+        for start in range(0, plan.n, size):
+            yield partial(source.drawn, start, min(start + size, plan.n))
+        return
+    pieces: list[FloatArray | SingleArray] = []
+    for piece in source.pieces(size):
+        pieces.append(piece)
         if sum(map(len, pieces)) >= size:
-            yield _weighted(pieces, answers)
+            yield partial(np.concatenate, pieces)
             pieces = []
     if pieces:
-        yield _weighted(pieces, answers)
+        yield partial(np.concatenate, pieces)
 
 
 def counts_of(indices: IntArray, n: int) -> FloatArray:
@@ -174,38 +247,81 @@ def counts_of(indices: IntArray, n: int) -> FloatArray:
     ndarray of shape (b, n)
         Counts.
     """
+    return _whole_counts(indices, n).astype(np.float64)
+
+
+def _whole_counts(indices: IntArray, n: int) -> IntArray:
     offset = np.arange(len(indices), dtype=np.int64)[:, None] * n
     counts = np.bincount((indices + offset).ravel(), minlength=len(indices) * n)
-    return counts.reshape(len(indices), n).astype(np.float64)
+    return counts.reshape(len(indices), n)
 
 
-def _weighted(pieces: list[FloatArray], answers: Answers) -> FloatArray:
-    counts = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-    return counts if answers.weights is None else counts * answers.weights
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """What weights are drawn from: answers, a plan, units, those of each stratum."""
 
+    answers: Answers
+    plan: Plan
+    units: Units
+    strata: list[IntArray]
 
-def _counts(answers: Answers, plan: Plan, size: int) -> Iterator[FloatArray]:
-    """Yield counts of respondents in pieces that never cross a stream's block."""
-    units = sampling_units(answers)
-    strata = [np.flatnonzero(units.strata == code) for code in np.unique(units.strata)]
-    for block, start in enumerate(range(0, plan.n, STREAM_BLOCK)):
-        sequence = np.random.SeedSequence(plan.seed, spawn_key=(*plan.stream, block))
-        generator = np.random.default_rng(sequence)
-        left = min(STREAM_BLOCK, plan.n - start)
-        while left > 0:
-            rows = min(left, size)
-            drawn = _drawn(generator, rows, strata, units.designed)
-            yield drawn if units.of_rows is None else drawn[:, units.of_rows]
-            left -= rows
+    def drawn(self, start: int, stop: int) -> FloatArray | SingleArray:
+        """Return the weights of some resamples; the first one begins a block."""
+        found = np.empty((stop - start, len(self.answers.values)), self._dtype)
+        for first in range(start, stop, STREAM_BLOCK):
+            rows = min(STREAM_BLOCK, stop - first)
+            found[first - start :][:rows] = self._piece(
+                self._generator(first // STREAM_BLOCK), rows
+            )
+        return found
+
+    def pieces(self, size: int) -> Iterator[FloatArray | SingleArray]:
+        """Yield weights in pieces that never cross a stream's block."""
+        for block, start in enumerate(range(0, self.plan.n, STREAM_BLOCK)):
+            generator = self._generator(block)
+            left = min(STREAM_BLOCK, self.plan.n - start)
+            while left > 0:
+                rows = min(left, size)
+                yield self._piece(generator, rows)
+                left -= rows
+
+    @property
+    def _dtype(self) -> type[np.floating]:
+        return np.float32 if _whole_numbers(self.answers) else np.float64
+
+    def _generator(self, block: int) -> np.random.Generator:
+        key = (*self.plan.stream, block)
+        return np.random.default_rng(
+            np.random.SeedSequence(self.plan.seed, spawn_key=key)
+        )
+
+    def _piece(
+        self, generator: np.random.Generator, rows: int
+    ) -> FloatArray | SingleArray:
+        """Return weights of some resamples, one resample after the other."""
+        drawn = _drawn(generator, rows, self.strata, self.units.designed)
+        if self.units.of_rows is not None:
+            drawn = drawn[:, self.units.of_rows]
+        if self.answers.weights is not None:
+            return drawn * self.answers.weights
+        return drawn.astype(self._dtype, copy=False)
 
 
 def _drawn(
     generator: np.random.Generator, rows: int, strata: list[IntArray], designed: bool
-) -> FloatArray:
+) -> FloatArray | SingleArray | IntArray:
     """Return counts of units in some resamples, one resample after the other."""
     total = sum(map(len, strata))
     if not designed:
-        return counts_of(generator.integers(0, total, size=(rows, total)), total)
+        if total <= _MANY_UNITS:
+            return _whole_counts(
+                generator.integers(0, total, size=(rows, total)), total
+            )
+        counts = np.empty((rows, total), dtype=np.float32)
+        for k in range(rows):
+            picked = generator.integers(0, total, size=total)
+            counts[k] = np.bincount(picked, minlength=total)
+        return counts
     drawn = np.empty((rows, total - len(strata)), dtype=np.int64)
     rescaled = np.empty(total)
     for members in strata:

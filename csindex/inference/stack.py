@@ -21,14 +21,15 @@ from csindex.inference.buckets import (
     without_each,
 )
 from csindex.inference.resampling import (
-    CHUNK,
     Plan,
+    WeightDraw,
+    balanced_size,
     chunk_size,
     counts_of,
-    drawn_weights,
     sampling_units,
+    weight_draws,
 )
-from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+from csindex.kernels.arrays import BoolArray, FloatArray, IntArray, SingleArray
 from csindex.moments import Moments, Sums
 from csindex.moments.incomplete import (
     MomentStack,
@@ -129,12 +130,21 @@ def collect(chunks: Iterable[Chunk], chosen: Sequence[Statistic]) -> Collected:
     ------
     SpecificationError
         If a statistic loses the batch axis.
+    KeyboardInterrupt
+        If the user stops it; it says how many members were estimated.
     """
+    parts: list[Collected] = []
     with one_blas_thread():
-        parts = list(_in_order(partial(_collected, chosen), chunks))
+        try:
+            parts.extend(_in_order(partial(collected, chosen), chunks))
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(_told(parts)) from stop
     return Collected(
         {
-            statistic.name: np.concatenate([p.values[statistic.name] for p in parts])
+            # the values of one statistic lie side by side, as quantiles want them
+            statistic.name: np.concatenate(
+                [part.values[statistic.name].T for part in parts], axis=1
+            ).T
             for statistic in chosen
         },
         np.concatenate([part.converged for part in parts]),
@@ -142,8 +152,21 @@ def collect(chunks: Iterable[Chunk], chosen: Sequence[Statistic]) -> Collected:
     )
 
 
-def _collected(chosen: Sequence[Statistic], chunk: Chunk) -> Collected:
-    """Return the statistics of one chunk."""
+def collected(chosen: Sequence[Statistic], chunk: Chunk) -> Collected:
+    """Return the statistics of one chunk.
+
+    Parameters
+    ----------
+    chosen : sequence of Statistic
+        What is computed.
+    chunk : callable
+        Makes a part of the stack.
+
+    Returns
+    -------
+    Collected
+        Values of its members.
+    """
     # members without variance give NaN all the way; they are counted, not warned of
     with np.errstate(invalid="ignore", divide="ignore"):
         estimates = chunk()
@@ -160,13 +183,30 @@ def _in_order(
 ) -> Iterator[Collected]:
     """Yield the work's results in the order of the chunks, a few ahead at a time."""
     ahead: deque[Future[Collected]] = deque()
-    with ThreadPoolExecutor(THREADS) as pool:
+    pool = ThreadPoolExecutor(THREADS)
+    try:
         for chunk in chunks:
             ahead.append(pool.submit(work, chunk))
             if len(ahead) > THREADS:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
+    finally:
+        # what has not begun is not waited for when a run is interrupted
+        pool.shutdown(cancel_futures=True)
+
+
+def _told(parts: Sequence[Collected]) -> str:
+    """Return how far a run came before it was interrupted."""
+    admissible = np.concatenate([np.empty(0, bool), *(p.admissible for p in parts)])
+    converged = np.concatenate([np.empty(0, bool), *(p.converged for p in parts)])
+    return (
+        f"interrupted after {len(converged)} estimates, of which "
+        f"{int((admissible & converged).sum())} could be used, "
+        f"{int((admissible & ~converged).sum())} did not converge and "
+        f"{int((~admissible).sum())} were inadmissible; none is kept: for a run of "
+        "that length ask for as many, the first numbers will be the same"
+    )
 
 
 def resampled_estimates(draws: Draws) -> Iterator[Chunk]:
@@ -186,8 +226,8 @@ def resampled_estimates(draws: Draws) -> Iterator[Chunk]:
         for drawn in drawn_moments(draws.law, draws.plan, chunk_size(draws.answers)):
             yield partial(_estimated, draws, drawn)
         return
-    for weights in _weights(draws):
-        yield partial(_reweighted, draws, weights)
+    for draw in _weights(draws):
+        yield partial(_redrawn_estimates, draws, draw)
 
 
 def left_out_estimates(draws: Draws) -> Iterator[Chunk]:
@@ -291,7 +331,8 @@ def inner_errors(
     )
     generator = np.random.default_rng(stream)
     together = max(1, chunk_size(answers) // inner)
-    for outer in _weights(draws):
+    for draw in _weights(draws):
+        outer = draw()
         for start in range(0, len(outer), together):
             counts = np.rint(outer[start : start + together] / own).astype(np.int64)
             drawn = np.concatenate([_redrawn(row, inner, generator) for row in counts])
@@ -331,19 +372,16 @@ def _errors(values: FloatArray, groups: int) -> FloatArray:
     return np.asarray(np.sqrt((apart**2).sum(axis=1) / (count - 1)))
 
 
-def _stack(draws: Draws, weights: FloatArray) -> MomentStack:
-    """Return the moments by other weights of the respondents or buckets."""
-    if draws.buckets is not None:
-        return bucket_stack(draws.buckets, weights)
-    return moment_stack(draws.answers, weights)
-
-
-def _reweighted(draws: Draws, weights: FloatArray) -> Estimates:
+def _reweighted(draws: Draws, weights: FloatArray | SingleArray) -> Estimates:
     """Return the estimates by other weights (b, n) of the respondents or buckets."""
     rows = row_estimator(draws.results.estimator)
+    if draws.buckets is not None:
+        counts = weights.astype(np.float64, copy=False)
+        return _estimated(draws, bucket_stack(draws.buckets, counts))
     if rows is None:
-        return _estimated(draws, _stack(draws, weights))
-    found = rows.estimate_answers(draws.results.model, draws.answers, weights)
+        return _estimated(draws, moment_stack(draws.answers, weights))
+    precise = weights.astype(np.float64, copy=False)
+    found = rows.estimate_answers(draws.results.model, draws.answers, precise)
     return found.aligned(draws.results.estimates)
 
 
@@ -359,23 +397,57 @@ def _changed(draws: Draws, rows: slice, change: float) -> Estimates:
 
 
 def _estimated(draws: Draws, stack: MomentStack) -> Estimates:
-    results, base = draws.results, draws.results.moments
+    return aligned_estimates(draws.results, stack, draws.results.estimates)
+
+
+def aligned_estimates(
+    results: Results, stack: MomentStack, reference: Estimates
+) -> Estimates:
+    """Return the estimates of a stack of moments, with the signs of a reference.
+
+    Parameters
+    ----------
+    results : Results
+        The fit that is repeated.
+    stack : MomentStack
+        The moments.
+    reference : Estimates
+        Estimates whose signs count, one set or one for each member.
+
+    Returns
+    -------
+    Estimates
+        The estimates, with one batch axis.
+    """
+    base = results.moments
     with np.errstate(invalid="ignore", divide="ignore"):
         made = Moments(base.names, stack.mean, stack.cov, stack.n, base.low, base.high)
         estimates = results.estimator.estimate(results.model, made)
         settled = replace(estimates, converged=estimates.converged & stack.converged)
-        return settled.aligned(results.estimates)
+        return settled.aligned(reference)
 
 
-def _weights(draws: Draws) -> Iterator[FloatArray]:
+def _redrawn_estimates(draws: Draws, draw: WeightDraw) -> Estimates:
+    """Return the estimates by weights that are drawn only now."""
+    return _reweighted(draws, draw())
+
+
+def _weights(draws: Draws) -> Iterator[WeightDraw]:
+    """Yield what draws the weights (b, n) of each chunk."""
     if draws.indices is None:
-        yield from drawn_weights(draws.answers, draws.plan)
+        plan = draws.plan
+        size = balanced_size(plan.n, chunk_size(draws.answers), THREADS)
+        yield from weight_draws(draws.answers, plan, size)
         return
-    own = draws.answers.weights
-    for start in range(0, len(draws.indices), CHUNK):
-        chunk = draws.indices[start : start + CHUNK]
-        counts = counts_of(chunk, len(draws.answers.values))
-        yield counts if own is None else counts * own
+    size = chunk_size(draws.answers)
+    for start in range(0, len(draws.indices), size):
+        chunk = draws.indices[start : start + size]
+        yield partial(_weights_of, draws.answers, chunk)
+
+
+def _weights_of(answers: Answers, indices: IntArray) -> FloatArray:
+    counts = counts_of(indices, len(answers.values))
+    return counts if answers.weights is None else counts * answers.weights
 
 
 def _check_batch(found: FloatArray, estimates: Estimates) -> None:

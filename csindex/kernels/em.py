@@ -10,6 +10,7 @@ import numpy as np
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray, to_slab
 from csindex.kernels.gaps import PairSums, mean_replaced, pair_sums
 from csindex.kernels.linalg import solve_positive
+from csindex.kernels.pattern_sums import Kinds, PatternSums
 
 # iterations stop when no mean, variance or covariance changes by more than this, in
 # standard deviations of the items
@@ -23,6 +24,8 @@ ASTRAY = 4.0
 STACK_BYTES = 64_000_000
 # members of a stack that are computed together, few enough for the cache
 MEMBERS = 256
+# few members with few patterns are computed with all patterns at once
+FEW, FEW_FLOATS = 8, 4_000_000
 # patterns with more rows than this many times their items are summed up
 MANY_ROWS = 4
 
@@ -295,7 +298,8 @@ def _em(values: FloatArray, kinds: Sequence[Pattern], weights: FloatArray) -> No
     )
     sums = pair_sums(values, weights)
     pairs = _Pairs(*(to_slab(part, 2) for part in (sums.share, sums.level, sums.cross)))
-    parts = [_sums(values, kind, weights) for kind in kinds]
+    whole = _whole(values, kinds, weights)
+    parts = [] if whole else [_sums(values, kind, weights) for kind in kinds]
     path = _begun(_start(sums))
     active = np.arange(b)
     for iteration in range(1, EM_ITERATIONS + 1):
@@ -304,9 +308,13 @@ def _em(values: FloatArray, kinds: Sequence[Pattern], weights: FloatArray) -> No
         if not kept.all():
             active, path, pairs = active[kept], path.chosen(kept), pairs.chosen(kept)
             parts = [part.chosen(kept) for part in parts]
+            whole = whole and whole.chosen(kept)
         if not active.size:
             break
-        after = _step(path.state, pairs, kinds, parts)
+        if whole:
+            after = _step_at_once(path.state, whole)
+        else:
+            after = _step(path.state, pairs, kinds, parts)
         moved = _largest_move(path.state, after)
         done = moved < EM_TOLERANCE
         last = done | (iteration == EM_ITERATIONS)
@@ -319,7 +327,35 @@ def _em(values: FloatArray, kinds: Sequence[Pattern], weights: FloatArray) -> No
             kept = ~last
             active, path, pairs = active[kept], path.chosen(kept), pairs.chosen(kept)
             parts = [part.chosen(kept) for part in parts]
+            whole = whole and whole.chosen(kept)
     return found
+
+
+def _whole(
+    values: FloatArray, kinds: Sequence[Pattern], weights: FloatArray
+) -> PatternSums | None:
+    """Return the sums by pattern, if all fit in at once."""
+    floats = len(weights) * (len(kinds) + 1) * values.shape[1] ** 2
+    if len(weights) > FEW or floats > FEW_FLOATS:
+        return None
+    return PatternSums.of(values, weights, Kinds.of(values))
+
+
+def _step_at_once(state: _State, sums: PatternSums) -> _State:
+    r"""Return the next state, as `_step`, by the likelihood's derivatives.
+
+    :math:`\mu + \Sigma g` and :math:`\Sigma - \Sigma\Omega\Sigma` less the
+    square of the step, with g and half of :math:`\Omega` the gradients by mean and
+    covariances.
+    """
+    mean, cov = state.mean.T, np.moveaxis(state.cov, -1, 0)
+    inverse, _ = sums.inverses(cov)
+    level, cross = sums.about(mean)
+    omega = sums.share[:, :, None, None] * inverse - inverse @ cross @ inverse
+    pull = (inverse @ level[..., None]).sum(axis=1)
+    shift = (cov @ pull)[..., 0]
+    after = cov - cov @ omega.sum(axis=1) @ cov - shift[:, :, None] * shift[:, None]
+    return _State((mean + shift).T, np.moveaxis(after, 0, -1))
 
 
 def _summed(kind: Pattern) -> bool:

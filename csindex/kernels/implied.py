@@ -49,14 +49,14 @@ def construct_correlations(
     return np.asarray(np.where(np.eye(size) > 0, 1.0, implied))
 
 
-def srmr(
+def item_correlations(
     corr: FloatArray,
     loadings: FloatArray,
     constructs: FloatArray,
     blocks: FloatArray,
     composite: BoolArray,
 ) -> FloatArray:
-    r"""Return the standardised root mean square residual of item correlations.
+    r"""Return the item correlations that a model implies.
 
     Parameters
     ----------
@@ -75,20 +75,73 @@ def srmr(
 
     Returns
     -------
+    ndarray of shape (..., p, p)
+        Implied correlations, :math:`\Lambda \Phi \Lambda' + \Theta`.
+
+    References
+    ----------
+    Dijkstra & Henseler (2015), Computational Statistics & Data Analysis 81.
+    """
+    implied = loadings @ constructs @ np.swapaxes(loadings, -1, -2)
+    own = (blocks * composite) @ blocks.T + np.eye(len(blocks)) > 0
+    return np.asarray(np.where(own, corr, implied))
+
+
+def srmr(
+    corr: FloatArray,
+    loadings: FloatArray,
+    constructs: FloatArray,
+    blocks: FloatArray,
+    composite: BoolArray,
+) -> FloatArray:
+    r"""Return the standardised root mean square residual of item correlations.
+
+    Parameters
+    ----------
+    corr : ndarray of shape (..., p, p)
+        Item correlations.
+    loadings : ndarray of shape (..., p, j)
+        Loadings; zero outside each construct's block.
+    constructs : ndarray of shape (..., j, j)
+        Construct correlations, as in `item_correlations`.
+    blocks : ndarray of shape (p, j)
+        One where item p belongs to construct j.
+    composite : ndarray of bool of shape (j,)
+        True for composites, False for common factors, as in `item_correlations`.
+
+    Returns
+    -------
     ndarray of shape (...)
         The measure.
 
     Notes
     -----
-    .. math:: \sqrt{\frac{2}{p(p+1)} \sum_{h \ge k} (s_{hk} - \sigma_{hk})^2}, \quad
-        \Sigma = \Lambda \Phi \Lambda' + \Theta
+    .. math:: \sqrt{\frac{2}{p(p+1)} \sum_{h \ge k} (s_{hk} - \sigma_{hk})^2}
 
     References
     ----------
     Henseler, Dijkstra, Sarstedt et al. (2014), Organizational Research Methods 17(2).
     """
-    implied = loadings @ constructs @ np.swapaxes(loadings, -1, -2)
-    own = (blocks * composite) @ blocks.T + np.eye(len(blocks)) > 0
-    residuals = np.where(own, 0.0, corr - implied)
-    first, second = np.tril_indices(len(blocks))
-    return np.asarray(np.sqrt((residuals[..., first, second] ** 2).mean(axis=-1)))
+    implied = item_correlations(corr, loadings, constructs, blocks, composite)
+    size = len(blocks)
+    return np.asarray(np.sqrt(2 * d_uls(corr, implied) / (size * (size + 1))))
+
+
+def d_uls(corr: FloatArray, implied: FloatArray) -> FloatArray:
+    r"""Return the squared Euclidean distance of correlations from implied ones.
+
+    Parameters
+    ----------
+    corr, implied : ndarray of shape (..., p, p)
+        Correlations, with diagonals of one.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        :math:`\frac{1}{2} \operatorname{tr} (S - \Sigma)^2`.
+
+    References
+    ----------
+    Dijkstra & Henseler (2015), Computational Statistics & Data Analysis 81.
+    """
+    return np.asarray(((corr - implied) ** 2).sum(axis=(-2, -1)) / 2)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from csindex.kernels.arrays import FloatArray
+from csindex.kernels.arrays import BoolArray, FloatArray, from_slab, to_slab
 
 # a pivot below this share of its diagonal element means that rows of a matrix depend on
 # each other
 SMALLEST_PIVOT = 1e-13
+# stacks of so many members are standardised row by row, which the cache rewards
+_MANY = 64
 
 
 def correlation(cov: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -29,10 +31,24 @@ def correlation(cov: FloatArray) -> tuple[FloatArray, FloatArray]:
     sd = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
     with np.errstate(invalid="ignore", divide="ignore"):
         inverse = 1.0 / np.where(sd > 0, sd, np.nan)
-        corr = cov * inverse[..., :, None]
-        corr *= inverse[..., None, :]
+        if inverse.size >= _MANY * inverse.shape[-1]:
+            corr = _standardised(cov, inverse)
+        else:
+            corr = cov * inverse[..., :, None]
+            corr *= inverse[..., None, :]
     np.einsum("...kk->...k", corr)[...] = np.where(sd > 0, 1.0, np.nan)
     return corr, sd
+
+
+def _standardised(cov: FloatArray, inverse: FloatArray) -> FloatArray:
+    """Return covariances (..., p, p) times inverse standard deviations (..., p)."""
+    slab, scale = to_slab(cov, 2), to_slab(inverse, 1)
+    corr = np.empty_like(slab)
+    for i in range(len(scale)):
+        row = np.multiply(slab[i, i:], scale[i], out=corr[i, i:])
+        row *= scale[i:]
+        corr[i + 1 :, i] = row[1:]
+    return from_slab(corr, cov.shape[:-2])
 
 
 def solve_positive(matrix: FloatArray, right: FloatArray) -> FloatArray:
@@ -68,6 +84,69 @@ def solve_positive(matrix: FloatArray, right: FloatArray) -> FloatArray:
                 x[i] -= np.multiply(factor[m, i], x[m], out=work)
             x[i] *= factor[i, i]
     return x[:, 0, :] if right.ndim == 2 else x
+
+
+def solve_correlations(matrix: FloatArray, right: FloatArray) -> FloatArray:
+    """Solve a slab of small systems whose matrices are correlations.
+
+    Elimination over all rows at once, without pivoting, which positive definite
+    matrices don't need.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (k, k, b)
+        The matrices, ones on their diagonals.
+    right : ndarray of shape (k, b)
+        The right-hand sides.
+
+    Returns
+    -------
+    ndarray of shape (k, b)
+        The solutions; NaN where a matrix is not positive definite.
+    """
+    k = len(right)
+    system = np.concatenate([matrix, right[:, None]], axis=1)
+    inverse = np.ones_like(right)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for i in range(k):
+            row = system[i, i + 1 :]
+            share = row[:-1]
+            if i:
+                pivot = system[i, i]
+                pivot[~(pivot > SMALLEST_PIVOT)] = np.nan
+                np.divide(1.0, pivot, out=inverse[i])
+                share = share * inverse[i]
+            # the right-hand side, and what is right of and below the diagonal
+            for m, own in enumerate(share, start=i + 1):
+                system[m, m:] -= own * row[m - i - 1 :]
+        x = system[:, k]
+        for i in reversed(range(k)):
+            x[i] *= inverse[i]
+            x[:i] -= system[:i, i] * x[i]
+    return x
+
+
+def are_definite(matrices: FloatArray) -> BoolArray:
+    """Return which matrices are positive definite beyond rounding.
+
+    Parameters
+    ----------
+    matrices : ndarray of shape (..., k, k)
+        Symmetric matrices.
+
+    Returns
+    -------
+    ndarray of bool of shape (...)
+        False where a pivot is lost in rounding; false throughout where one of the
+        matrices has no triangle at all.
+    """
+    try:
+        factor = np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        return np.zeros(matrices.shape[:-2], dtype=np.bool_)
+    pivots = np.diagonal(factor, axis1=-2, axis2=-1) ** 2
+    own = np.diagonal(matrices, axis1=-2, axis2=-1)
+    return np.asarray((pivots > SMALLEST_PIVOT * own).all(axis=-1))
 
 
 def _solve_two(matrix: FloatArray, right: FloatArray) -> FloatArray:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial, reduce
+
 import numpy as np
 
-from csindex.kernels.arrays import FloatArray
+from csindex.kernels.arrays import FloatArray, SingleArray
 
-# rows whose products are held at once; with 24 items they take 21 MB
+# rows whose products are held at once
 ROW_BLOCK = 8192
+# pairs of items whose products are held at once
+PAIR_BLOCK = 512
 # a variance below this share of the second moment is rounding
 ROUNDING = 1e-12
+# single precision has all whole numbers up to this
+_WHOLE_SINGLE = 2.0**24
 
 
 def mean_and_cov(
@@ -46,7 +52,9 @@ def mean_and_cov(
     return mean, (cov + cov.T) / 2
 
 
-def resampled(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+def resampled(
+    values: FloatArray, weights: FloatArray | SingleArray
+) -> tuple[FloatArray, FloatArray]:
     """Return the means and covariances of many reweightings of the same rows.
 
     One matrix product of weights and products of the answers gives them all.
@@ -56,7 +64,9 @@ def resampled(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, Floa
     values : ndarray of shape (n, p)
         Rows without gaps.
     weights : ndarray of shape (b, n)
-        One row of weights, or of counts, per resample.
+        One row of weights, or of counts, per resample. In single precision they must
+        be whole numbers: the products of whole answers are then added in single
+        precision too, where all sums are exact.
 
     Returns
     -------
@@ -66,30 +76,81 @@ def resampled(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, Floa
         Covariances with divisor n - 1, in slab memory.
     """
     n, p = values.shape
-    first, second = np.triu_indices(p)
-    centre = values.mean(axis=0)
-    sums = np.zeros((p + first.size, len(weights)))
-    for start in range(0, n, ROW_BLOCK):
-        rows = slice(start, start + ROW_BLOCK)
-        centred = values[rows] - centre
-        products = centred[:, first] * centred[:, second]
-        block = weights[:, rows].T
-        sums[:p] += centred.T @ block
-        sums[p:] += products.T @ block
-    sums /= weights.sum(axis=1)
-    # everything is done on the packed triangle, before it is spread out
-    shift, packed = sums[:p], sums[p:]
-    diagonal = np.flatnonzero(first == second)
-    least = ROUNDING * packed[diagonal]
-    packed -= shift[first] * shift[second]
-    # an item that is constant in a resample must not keep a variance of rounding
-    packed[diagonal] = np.where(packed[diagonal] > least, packed[diagonal], 0.0)
-    packed *= n / (n - 1)
-    position = np.empty((p, p), dtype=np.intp)
-    position[first, second] = position[second, first] = np.arange(first.size)
-    cov = packed[position.ravel()].reshape(p, p, -1)
+    centre = _centre(values)
+    total = weights.sum(axis=1, dtype=np.float64)
+    sums = _weighted_sums(values, centre, weights, float(total.max()))
+    shift = sums[:p] / total
+    unbiased = shift * (n / (n - 1))
+    total *= (n - 1) / n
+    cov = np.empty((p, p, len(weights)))
+    work = np.empty_like(shift)
+    start = p
+    # row by row of the packed triangle, so that each stays in the cache
+    for i in range(p):
+        row = np.divide(sums[start : start + p - i], total, out=cov[i, i:])
+        least = ROUNDING * row[0]
+        row -= np.multiply(shift[i], unbiased[i:], out=work[i:])
+        # an item that is constant in a resample must not keep a variance of rounding
+        row[0] = np.where(row[0] > least, row[0], 0.0)
+        cov[i + 1 :, i] = row[1:]
+        start += p - i
     mean = shift + centre[:, None]
     return np.moveaxis(mean, -1, 0), np.moveaxis(cov, -1, 0)
+
+
+def _centre(values: FloatArray) -> FloatArray:
+    """Return what values are centred at: means, and whole numbers for whole values.
+
+    The sums of whole numbers are exact, in whatever order they are added.
+    """
+    mean = np.asarray(values.mean(axis=0))
+    return np.rint(mean) if (values == np.rint(values)).all() else mean
+
+
+def _weighted_sums(
+    values: FloatArray,
+    centre: FloatArray,
+    weights: FloatArray | SingleArray,
+    largest: float,
+) -> FloatArray | SingleArray:
+    """Return sums (p + p(p+1)/2, b) of centred values and of their products.
+
+    ``largest`` is the greatest sum of the weights of one resample.
+    """
+    blocks = (
+        _product_sums(*_precise(values[rows] - centre, weights[:, rows], largest))
+        for rows in (
+            slice(start, start + ROW_BLOCK)
+            for start in range(0, len(values), ROW_BLOCK)
+        )
+    )
+    return reduce(partial(np.add, dtype=np.float64), blocks)
+
+
+def _product_sums(
+    centred: FloatArray | SingleArray, weights: FloatArray | SingleArray
+) -> FloatArray | SingleArray:
+    """Return sums of values (p, n) and of their products by weights (n, b)."""
+    p = len(centred)
+    first, second = np.triu_indices(p)
+    sums = np.empty((p + first.size, weights.shape[1]), dtype=centred.dtype)
+    np.matmul(centred, weights, out=sums[:p])
+    for start in range(0, first.size, PAIR_BLOCK):
+        pairs = slice(start, start + PAIR_BLOCK)
+        products = centred[first[pairs]] * centred[second[pairs]]
+        np.matmul(products, weights, out=sums[p:][pairs])
+    return sums
+
+
+def _precise(
+    centred: FloatArray, weights: FloatArray | SingleArray, largest: float
+) -> tuple[FloatArray | SingleArray, FloatArray | SingleArray]:
+    """Return values (p, n) and weights (n, b) in a precision that keeps their sums."""
+    highest = max(float(np.abs(centred).max()), 1.0)
+    exact = highest**2 * largest < _WHOLE_SINGLE and (centred == np.rint(centred)).all()
+    if exact and weights.dtype == np.float32:
+        return np.ascontiguousarray(centred.T, dtype=np.float32), weights.T
+    return np.ascontiguousarray(centred.T), weights.T.astype(np.float64, copy=False)
 
 
 def reweighted(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -14,7 +16,11 @@ from csindex.kernels.arrays import (
     from_slab,
     to_slab,
 )
-from csindex.kernels.linalg import SMALLEST_PIVOT, solve_positive
+from csindex.kernels.linalg import (
+    are_definite,
+    solve_correlations,
+    solve_positive,
+)
 from csindex.kernels.scores import block_slices
 
 Scheme = Literal["path", "factorial", "centroid"]
@@ -25,6 +31,11 @@ _FEW = 3
 # members that have ended leave the stack when they are this share of it: earlier,
 # copying costs more than it saves
 _ENDED_SHARE = 0.3
+# the slab never gets narrower than this by itself: sums over few columns are added in
+# another order, and a member's last digits would depend on its company
+_NARROWEST = 32
+# index lists that are kept, because the same model is fitted many times
+_DESIGNS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +63,12 @@ class _Design:
 
     Attributes
     ----------
+    items : ndarray of shape (p, j)
+        One where item p belongs to construct j.
     blocks : tuple of slice
         Items of each construct.
     sources, neighbours : tuple of ndarray of int
-        Causes of each construct, and its causes and effects.
+        Causes of each construct; its causes, and behind them its effects.
     mode_b : tuple of bool
         Whether each construct's weights are of regressions.
     scheme : str
@@ -64,10 +77,15 @@ class _Design:
         Constructs with more than one cause.
     causal : ndarray of shape (m, j)
         One for the causes of each of them.
-    causes : ndarray of bool of shape (m, j, j)
-        Pairs of these causes.
+    causes : ndarray of shape (m, j, j)
+        One for the pairs of these causes.
+    rivals : tuple of (int, int)
+        Causes of a common effect that no path joins, the smaller position first.
+    owners : ndarray of int of shape (p,)
+        Construct of each item.
     """
 
+    items: FloatArray
     blocks: tuple[slice, ...]
     sources: tuple[IntArray, ...]
     neighbours: tuple[IntArray, ...]
@@ -75,7 +93,24 @@ class _Design:
     scheme: Scheme
     regressed: IntArray
     causal: FloatArray
-    causes: BoolArray
+    causes: FloatArray
+    rivals: tuple[tuple[int, int], ...]
+    owners: IntArray
+
+    @cached_property
+    def plain(self) -> FloatArray:
+        """One where an inner weight is a plain correlation of scores, (j, j)."""
+        near = np.zeros((len(self.blocks), len(self.blocks)))
+        for j, neighbours in enumerate(self.neighbours):
+            near[neighbours, j] = 1.0
+        if self.scheme == "path":
+            near[:, self.regressed] *= 1.0 - self.causal.T
+        return near
+
+    @cached_property
+    def padding(self) -> FloatArray:
+        """What brings the causes' correlations to one size, shape (m, j, j)."""
+        return np.eye(len(self.blocks)) * (1.0 - self.causes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,22 +123,37 @@ class _Found:
 
 
 @dataclass(frozen=True, eq=False)
-class _State:
-    """Weights of a slab's members, and what the next iteration needs of them.
+class _Parts:
+    """The parts of a slab that the iteration needs.
 
     Attributes
     ----------
-    weights : ndarray of shape (p, b)
-        Weights of scores with variance one.
-    projections : ndarray of shape (j, p, b)
-        Covariances of the unscaled scores with every item.
-    factors : ndarray of shape (j, b)
-        What scales the scores to variance one.
+    own : tuple of ndarray of shape (k, k, b)
+        Covariances within each construct's block.
+    between : mapping of (int, int) to ndarray of shape (k, m, b)
+        Covariances between two blocks, once for each pair of constructs that a path
+        joins or that have an effect in common.
+    inverses : mapping of int to ndarray of shape (k, k, b)
+        The inverse of each mode B block.
     """
 
-    weights: FloatArray
-    projections: FloatArray
-    factors: FloatArray
+    own: tuple[FloatArray, ...]
+    between: dict[tuple[int, int], FloatArray]
+    inverses: dict[int, FloatArray]
+
+    def of(self, i: int, j: int) -> FloatArray:
+        """Return the covariances of block i (rows) with block j."""
+        if i < j:
+            return self.between[i, j]
+        return self.between[j, i].swapaxes(0, 1)
+
+    def kept(self, chosen: IntArray) -> _Parts:
+        """Return the parts of some members only."""
+        return _Parts(
+            tuple(part.take(chosen, axis=2) for part in self.own),
+            {pair: part.take(chosen, axis=2) for pair, part in self.between.items()},
+            {j: part.take(chosen, axis=2) for j, part in self.inverses.items()},
+        )
 
 
 def pls(
@@ -154,7 +204,12 @@ def pls(
     Tenenhaus, Esposito Vinzi, Chatelin & Lauro (2005), Computational Statistics &
     Data Analysis 48(1).
     """
-    design = _design(blocks, structure, mode_b, scheme)
+    design = _design(
+        np.ascontiguousarray(blocks, dtype=np.float64).tobytes(),
+        np.ascontiguousarray(structure, dtype=np.float64).tobytes(),
+        tuple(mode_b.tolist()),
+        scheme,
+    )
     slab = to_slab(matrix, 2)
     with np.errstate(invalid="ignore", divide="ignore"):
         solve = _one_by_one if slab.shape[-1] <= _FEW else _together
@@ -168,20 +223,33 @@ def pls(
     )
 
 
+@lru_cache(maxsize=_DESIGNS)
 def _design(
-    blocks: FloatArray, structure: FloatArray, mode_b: BoolArray, scheme: Scheme
+    items: bytes, arrows: bytes, modes: tuple[bool, ...], scheme: Scheme
 ) -> _Design:
+    """Return the index lists of a model, given as the memory of its two arrays."""
+    blocks = np.frombuffer(items).reshape(-1, len(modes))
+    structure = np.frombuffer(arrows).reshape(len(modes), len(modes))
     regressed = np.flatnonzero(structure.sum(axis=1) > 1)
     causal = structure[regressed]
+    apart = (structure.T @ structure > 0) & (structure + structure.T == 0)
+    first, second = np.nonzero(np.triu(apart, k=1))
+    rivals = zip(first.tolist(), second.tolist(), strict=True)
     return _Design(
+        blocks,
         tuple(block_slices(blocks)),
         tuple(np.flatnonzero(row) for row in structure),
-        tuple(np.flatnonzero(row) for row in structure + structure.T),
-        tuple((mode_b & (blocks.sum(axis=0) > 1)).tolist()),
+        tuple(
+            np.concatenate([np.flatnonzero(row), np.flatnonzero(column)])
+            for row, column in zip(structure, structure.T, strict=True)
+        ),
+        tuple((np.array(modes) & (blocks.sum(axis=0) > 1)).tolist()),
         scheme,
         regressed,
         causal,
-        causal[:, :, None] * causal[:, None, :] > 0,
+        causal[:, :, None] * causal[:, None, :],
+        tuple(rivals) if scheme == "path" else (),
+        np.argmax(blocks, axis=1),
     )
 
 
@@ -190,32 +258,37 @@ def _together(
 ) -> _Found:
     """Iterate all members at once; those that have ended leave the slab."""
     found = _nothing(slab)
-    inverses = _block_inverses(slab, design)
+    parts = _parts(slab, design)
     live = np.arange(slab.shape[-1])
     ended = np.zeros(slab.shape[-1], dtype=np.bool_)
-    state = _scaled(np.ones(slab.shape[1:]), slab, design)
+    weights = _scaled(np.ones(slab.shape[1:]), parts, design)
+    # covariances of each construct's items with the neighbours' scores, in one memory
+    room = [
+        np.empty((len(near), block.stop - block.start, slab.shape[-1]))
+        for near, block in zip(design.neighbours, design.blocks, strict=True)
+    ]
     for step in range(1, max_iterations + 1):
-        previous = state.weights
-        state = _scaled(_proxies(state, inverses, design), slab, design)
-        change = np.abs(state.weights - previous).sum(axis=0)
+        previous = weights
+        weights = _scaled(_proxies(previous, parts, design, room), parts, design)
+        np.subtract(weights, previous, out=previous)
+        change = np.abs(previous, out=previous).sum(axis=0)
         # a NaN never converges: its member has ended, without convergence
         fresh = ~ended & (~(change >= tolerance) | (step == max_iterations))
-        found.weights[:, live[fresh]] = state.weights[:, fresh]
+        if not fresh.any():
+            continue
+        found.weights[:, live[fresh]] = weights[:, fresh]
         found.converged[live[fresh]] = change[fresh] < tolerance
         found.iterations[live[fresh]] = step
         ended |= fresh
         if ended.all():
-            return found
-        if ended.mean() > _ENDED_SHARE:
-            keep = ~ended
-            slab = np.compress(keep, slab, axis=2)
-            inverses = {j: np.compress(keep, i, axis=2) for j, i in inverses.items()}
-            state = _State(
-                np.compress(keep, state.weights, axis=1),
-                np.compress(keep, state.projections, axis=2),
-                np.compress(keep, state.factors, axis=1),
-            )
-            live, ended = live[keep], ended[keep]
+            break
+        lasting = ended.size - int(ended.sum())
+        if lasting < (1 - _ENDED_SHARE) * ended.size and lasting >= _NARROWEST:
+            kept = np.flatnonzero(~ended)
+            parts = parts.kept(kept)
+            weights = weights.take(kept, axis=1)
+            room = [near[:, :, : kept.size] for near in room]
+            live, ended = live[kept], ended[kept]
     return found
 
 
@@ -228,71 +301,91 @@ def _nothing(slab: FloatArray) -> _Found:
     )
 
 
-def _block_inverses(slab: FloatArray, design: _Design) -> dict[int, FloatArray]:
-    """Return the inverse of each mode B block, shape (k, k, b)."""
-    inverses: dict[int, FloatArray] = {}
+def _parts(slab: FloatArray, design: _Design) -> _Parts:
+    """Return the parts of a slab (p, p, b), without copying them."""
+    blocks = design.blocks
+    joined = {
+        (min(i, j), max(i, j))
+        for j, neighbours in enumerate(design.neighbours)
+        for i in neighbours.tolist()
+    }
+    return _Parts(
+        tuple(slab[block, block] for block in blocks),
+        {(i, j): slab[blocks[i], blocks[j]] for i, j in joined.union(design.rivals)},
+        _inverses(slab, design),
+    )
+
+
+def _inverses(slab: FloatArray, design: _Design) -> dict[int, FloatArray]:
+    """Return the inverse (k, k, b) of each mode B block."""
+    found: dict[int, FloatArray] = {}
     for j, block in enumerate(design.blocks):
         if design.mode_b[j]:
-            own = slab[block, block]
-            unit = np.broadcast_to(np.eye(len(own))[:, :, None], own.shape)
-            inverses[j] = solve_positive(own, unit)
-    return inverses
+            part = slab[block, block]
+            unit = np.broadcast_to(np.eye(len(part))[:, :, None], part.shape)
+            found[j] = solve_positive(part, unit)
+    return found
+
+
+def _scaled(weights: FloatArray, parts: _Parts, design: _Design) -> FloatArray:
+    """Return weights (p, b) scaled to scores of variance one."""
+    factors = np.empty((len(design.blocks), weights.shape[-1]))
+    for j, block in enumerate(design.blocks):
+        own = weights[block]
+        projected = np.einsum("khb,kb->hb", parts.own[j], own)
+        np.einsum("hb,hb->b", projected, own, out=factors[j])
+    np.divide(1.0, np.sqrt(factors, out=factors), out=factors)
+    weights *= factors.take(design.owners, axis=0)
+    return weights
 
 
 def _proxies(
-    state: _State, inverses: dict[int, FloatArray], design: _Design
+    weights: FloatArray, parts: _Parts, design: _Design, room: list[FloatArray]
 ) -> FloatArray:
-    """Return unscaled new weights of shape (p, b) from the constructs' neighbours."""
-    inner = _inner_weights(state, design)
-    inner *= state.factors[:, None]
-    fresh = np.zeros_like(state.weights)
-    for j, block in enumerate(design.blocks):
+    """Return unscaled new weights of shape (p, b) from the constructs' neighbours.
+
+    ``room`` is overwritten, with one array of shape (n, k, b) for each construct.
+    """
+    own = [weights[block] for block in design.blocks]
+    scores: dict[tuple[int, int], FloatArray] = {}
+    for j, (neighbours, near) in enumerate(zip(design.neighbours, room, strict=True)):
+        for slot, i in zip(near, neighbours.tolist(), strict=True):
+            np.einsum("khb,kb->hb", parts.of(i, j), own[i], out=slot)
+        sources = design.sources[j].tolist()
+        found = np.einsum("nhb,hb->nb", near[: len(sources)], own[j])
+        for i, score in zip(sources, found, strict=True):
+            scores[i, j] = scores[j, i] = score
+    for i, j in design.rivals:
+        across = np.einsum("khb,kb->hb", parts.of(i, j), own[i])
+        scores[i, j] = scores[j, i] = np.einsum("hb,hb->b", across, own[j])
+    fresh = np.empty_like(weights)
+    for j, (block, near) in enumerate(zip(design.blocks, room, strict=True)):
+        inner = _inner_weights(scores, j, design)
         proxy = fresh[block]
-        for i in design.neighbours[j]:
-            proxy += inner[i, j] * state.projections[i, block]
-        if j in inverses:
-            fresh[block] = np.einsum("hkb,kb->hb", inverses[j], proxy)
+        np.einsum("nb,nhb->hb", inner, near, out=proxy)
+        if j in parts.inverses:
+            fresh[block] = np.einsum("hkb,kb->hb", parts.inverses[j], proxy)
     return fresh
 
 
-def _inner_weights(state: _State, design: _Design) -> FloatArray:
-    """Return inner weights of shape (j, j, b): column j weighs its neighbours."""
-    size = len(design.blocks)
-    # the score correlations, C = W'SW
-    scores = np.empty((size, size, state.weights.shape[-1]))
-    for j, block in enumerate(design.blocks):
-        np.einsum(
-            "ihb,hb->ib",
-            state.projections[:, block],
-            state.weights[block],
-            out=scores[:, j],
-        )
-    scores *= state.factors[:, None]
+def _inner_weights(
+    scores: dict[tuple[int, int], FloatArray], j: int, design: _Design
+) -> FloatArray:
+    """Return the weights (n, b) of a construct's neighbours in its inner proxy.
+
+    The score correlations are those of neighbours, and of causes of one construct.
+    """
+    inner = np.stack([scores[i, j] for i in design.neighbours[j].tolist()])
     if design.scheme == "centroid":
-        return np.sign(scores)
-    if design.scheme == "path":
-        inner = scores.copy()
-        for j, sources in enumerate(design.sources):
-            if sources.size > 1:
-                inner[sources, j] = solve_positive(
-                    scores[np.ix_(sources, sources)], scores[sources, j]
-                )
-        return inner
-    return scores
-
-
-def _scaled(weights: FloatArray, slab: FloatArray, design: _Design) -> _State:
-    """Return weights scaled to scores of variance one, with their projections."""
-    projections = np.empty((len(design.blocks), *weights.shape))
-    factors = np.empty((len(design.blocks), weights.shape[-1]))
-    scaled = np.empty_like(weights)
-    for j, block in enumerate(design.blocks):
-        np.einsum("khb,kb->hb", slab[block], weights[block], out=projections[j])
-        np.einsum("hb,hb->b", projections[j, block], weights[block], out=factors[j])
-    np.divide(1.0, np.sqrt(factors), out=factors)
-    for j, block in enumerate(design.blocks):
-        np.multiply(weights[block], factors[j], out=scaled[block])
-    return _State(scaled, projections, factors)
+        return np.sign(inner, out=inner)
+    sources = design.sources[j].tolist()
+    size = len(sources)
+    if design.scheme == "path" and size > 1:
+        corr = np.ones((size, size, inner.shape[-1]))
+        for (k, first), (m, second) in combinations(enumerate(sources), 2):
+            corr[k, m] = corr[m, k] = scores[first, second]
+        inner[:size] = solve_correlations(corr, inner[:size])
+    return inner
 
 
 def _one_by_one(
@@ -300,59 +393,55 @@ def _one_by_one(
 ) -> _Found:
     """Iterate one member after the other, on matrices W of shape (p, j)."""
     found = _nothing(slab)
-    blocks = np.zeros((slab.shape[0], len(design.blocks)))
-    near = np.zeros((len(design.blocks), len(design.blocks)))
-    for j, (block, neighbours) in enumerate(
-        zip(design.blocks, design.neighbours, strict=True)
-    ):
-        blocks[block, j] = 1.0
-        near[neighbours, j] = 1.0
+    blocks, inverses = design.items, _inverses(slab, design)
     for member in range(slab.shape[-1]):
         matrix = np.ascontiguousarray(slab[:, :, member])
         fresh, weights = blocks, np.full(blocks.shape, np.nan)
         for step in range(max_iterations + 1):
             projections = matrix @ fresh
             factor = 1.0 / np.sqrt((fresh * projections).sum(axis=0))
+            projections *= factor
             previous, weights = weights, fresh * factor
             change = np.abs(weights - previous).sum()
-            if (step and change < tolerance) or not np.isfinite(factor).all():
+            # a NaN never converges; there is no change before the first step
+            if step and not change >= tolerance:
                 break
-            projections *= factor
-            inner = _single_inner_weights(weights.T @ projections, design)
-            fresh = (projections @ (inner * near)) * blocks
-            for j, block in enumerate(design.blocks):
-                if design.mode_b[j]:
-                    fresh[block, j] = _solved(matrix[block, block], fresh[block, j])
+            scores = weights.T @ projections
+            fresh = (projections @ _single_inner_weights(scores, design)) * blocks
+            for j, inverse in inverses.items():
+                block = design.blocks[j]
+                fresh[block, j] = inverse[:, :, member] @ fresh[block, j]
+        # causes that depend on each other have no regression, whatever it looked like
+        if _is_regressed(design) and not _are_apart(weights.T @ projections, design):
+            weights, change = np.full(blocks.shape, np.nan), np.nan
         found.weights[:, member] = weights.sum(axis=1)
         found.converged[member] = change < tolerance
         found.iterations[member] = step
     return found
 
 
+def _is_regressed(design: _Design) -> bool:
+    """Return whether some inner weights are those of a multiple regression."""
+    return design.scheme == "path" and design.regressed.size > 0
+
+
+def _are_apart(scores: FloatArray, design: _Design) -> bool:
+    """Return whether no cause of a construct depends on its other causes."""
+    return bool(are_definite(design.causes * scores + design.padding).all())
+
+
 def _single_inner_weights(scores: FloatArray, design: _Design) -> FloatArray:
     """Return inner weights of shape (j, j) from score correlations."""
     if design.scheme == "centroid":
-        return np.sign(scores)
-    if design.scheme == "path" and len(design.regressed):
+        return np.sign(scores) * design.plain
+    inner = scores * design.plain
+    if _is_regressed(design):
         # regressions of all targets at once, padded with ones to one size
-        inner = scores.copy()
-        padded = np.where(design.causes, scores, np.eye(len(scores)))
-        weights = _solved(padded, design.causal * scores[design.regressed])
-        inner[:, design.regressed] = np.where(
-            design.causal.T > 0, weights.T, inner[:, design.regressed]
-        )
-        return inner
-    return scores
-
-
-def _solved(matrix: FloatArray, right: FloatArray) -> FloatArray:
-    """Return the solutions (..., k) of positive definite systems; NaN if one isn't."""
-    try:
-        pivots = np.diagonal(np.linalg.cholesky(matrix), axis1=-2, axis2=-1)
-    except np.linalg.LinAlgError:
-        return np.full_like(right, np.nan)
-    own = np.diagonal(matrix, axis1=-2, axis2=-1)
-    if (pivots**2 <= SMALLEST_PIVOT * own).any():
-        return np.full_like(right, np.nan)
-    solved = np.linalg.solve(matrix, right[..., None])[..., 0]
-    return np.asarray(solved, dtype=np.float64)
+        padded = design.causes * scores + design.padding
+        right = design.causal * scores[design.regressed]
+        try:
+            weights = np.linalg.solve(padded, right[:, :, None])[:, :, 0]
+        except np.linalg.LinAlgError:
+            weights = np.full_like(right, np.nan)
+        inner[:, design.regressed] += weights.T
+    return inner

@@ -63,7 +63,7 @@ def cronbach_alpha(matrix: FloatArray, blocks: FloatArray) -> FloatArray:
     for j, block in enumerate(block_slices(blocks)):
         own = slab[block, block]
         if (size := len(own)) > 1:
-            share = np.einsum("kkb->b", own) / own.sum(axis=(0, 1))
+            share = np.einsum("kkb->b", own) / own.sum(axis=0).sum(axis=0)
             alphas[j] = size / (size - 1) * (1 - share)
     return from_slab(alphas, matrix.shape[:-2])
 
@@ -95,7 +95,7 @@ def rho_a(weights: FloatArray, blocks: FloatArray) -> FloatArray:
     ----------
     Dijkstra & Henseler (2015), MIS Quarterly 39(2), equation 3.
     """
-    squared = item_vectors(weights) ** 2
+    squared = item_vectors(weights, blocks) ** 2
     rhos = np.ones((blocks.shape[1], squared.shape[-1]))
     for j, block in enumerate(block_slices(blocks)):
         if block.stop - block.start > 1:
@@ -128,7 +128,7 @@ def rho_c(loadings: FloatArray, blocks: FloatArray) -> FloatArray:
     ----------
     Joreskog (1971), Psychometrika 36(2).
     """
-    own = item_vectors(loadings)
+    own = item_vectors(loadings, blocks)
     rhos = np.empty((blocks.shape[1], own.shape[-1]))
     for j, block in enumerate(block_slices(blocks)):
         common = own[block].sum(axis=0) ** 2
@@ -155,7 +155,7 @@ def average_variance_extracted(loadings: FloatArray, blocks: FloatArray) -> Floa
     ----------
     Fornell & Larcker (1981), Journal of Marketing Research 18(1).
     """
-    squared = item_vectors(loadings) ** 2
+    squared = item_vectors(loadings, blocks) ** 2
     means = [squared[block].mean(axis=0) for block in block_slices(blocks)]
     return from_slab(np.stack(means), loadings.shape[:-2])
 
@@ -191,7 +191,7 @@ def htmt(corr: FloatArray, blocks: FloatArray, absolute: bool = True) -> FloatAr
     43(1); Ringle, Sarstedt, Sinkovics & Sinkovics (2023), Data in Brief 48.
     """
     size = blocks.sum(axis=0)
-    sums = block_sums(np.abs(corr) if absolute else corr, blocks)
+    sums = _symmetric_block_sums(corr, blocks, absolute)
     within = np.diagonal(sums, axis1=-2, axis2=-1) - size
     monotrait = np.where(size > 1, within / np.maximum(size * (size - 1), 1), 1.0)
     scale = np.sqrt(np.where(monotrait > 0, monotrait, np.nan))
@@ -201,6 +201,21 @@ def htmt(corr: FloatArray, blocks: FloatArray, absolute: bool = True) -> FloatAr
         / (scale[..., :, None] * scale[..., None, :])
     )
     return np.where(np.eye(len(size)) > 0, 1.0, ratio)
+
+
+def _symmetric_block_sums(
+    corr: FloatArray, blocks: FloatArray, absolute: bool
+) -> FloatArray:
+    """Return the sums (..., j, j) of correlations, or of their sizes, over blocks."""
+    slab, slices = to_slab(corr, 2), block_slices(blocks)
+    sums = np.empty((len(slices), len(slices), slab.shape[-1]))
+    for i, block in enumerate(slices):
+        part = slab[block, block.start :]
+        rows = (np.abs(part) if absolute else part).sum(axis=0)
+        for k, other in enumerate(slices[i:], start=i):
+            own = rows[other.start - block.start : other.stop - block.start]
+            sums[i, k] = sums[k, i] = own.sum(axis=0)
+    return from_slab(sums, corr.shape[:-2])
 
 
 def inverse_diagonal(matrix: FloatArray) -> FloatArray:

@@ -62,16 +62,24 @@ def score_moments(
     ScoreMoments
         Loadings and score correlations.
     """
+    if corr.ndim == 2:
+        projected = corr @ weights
+        found = weights.T @ projected
+        return ScoreMoments(projected * blocks, (found + found.T) / 2)
     slab, slices = to_slab(corr, 2), block_slices(blocks)
-    own = item_vectors(weights)
+    own = item_vectors(weights, blocks)
     loadings = np.zeros((*blocks.shape, slab.shape[-1]))
+    scores = np.empty((len(slices), len(slices), slab.shape[-1]))
     projections = np.empty((len(slices), *own.shape))
     for j, block in enumerate(slices):
-        np.einsum("khb,kb->hb", slab[block], own[block], out=projections[j])
+        # with the items of this construct and of those behind it
+        onward = slice(block.start, None)
+        np.einsum(
+            "khb,kb->hb", slab[block, onward], own[block], out=projections[j, onward]
+        )
         loadings[block, j] = projections[j, block]
-    scores = np.empty((len(slices), len(slices), slab.shape[-1]))
-    for j, block in enumerate(slices):
-        np.einsum("ihb,hb->ib", projections[:, block], own[block], out=scores[j])
+        found = np.einsum("ihb,hb->ib", projections[: j + 1, block], own[block])
+        scores[: j + 1, j] = scores[j, : j + 1] = found
     batch = corr.shape[:-2]
     return ScoreMoments(from_slab(loadings, batch), from_slab(scores, batch))
 
@@ -87,8 +95,8 @@ def agreement(
         Item correlations.
     weights : ndarray of shape (..., p, j)
         Weights of scores with variance one.
-    reference : ndarray of shape (p, j)
-        Other weights of the same items.
+    reference : ndarray of shape (p, j) or (..., p, j)
+        Other weights of the same items, for all or for each.
     blocks : ndarray of shape (p, j)
         One where item p belongs to construct j.
 
@@ -98,10 +106,10 @@ def agreement(
         Covariances of the scores; their signs are those of the correlations.
     """
     slab, slices = to_slab(corr, 2), block_slices(blocks)
-    own, other = item_vectors(weights), reference.sum(axis=-1)
+    own, other = item_vectors(weights, blocks), item_vectors(reference, blocks)
     found = np.empty((len(slices), slab.shape[-1]))
     for j, block in enumerate(slices):
-        by_other = np.tensordot(other[block], slab[block, block], axes=1)
+        by_other = np.einsum("khb,kb->hb", slab[block, block], other[block])
         np.einsum("hb,hb->b", by_other, own[block], out=found[j])
     return from_slab(found, corr.shape[:-2])
 
@@ -123,7 +131,7 @@ def shares(weights: FloatArray, sd: FloatArray, blocks: FloatArray) -> FloatArra
     ndarray of shape (..., p)
         :math:`v_h = (w_h / s_h) / \sum_k w_k / s_k`, the sum over the block.
     """
-    raw = item_vectors(weights) / to_slab(sd, 1)
+    raw = item_vectors(weights, blocks) / to_slab(sd, 1)
     found = np.empty_like(raw)
     for block in block_slices(blocks):
         np.divide(raw[block], raw[block].sum(axis=0), out=found[block])
@@ -180,17 +188,25 @@ def block_spreads(
     return from_slab(np.sqrt(variance), corr.shape[:-2])
 
 
-def item_vectors(weights: FloatArray) -> FloatArray:
+def item_vectors(weights: FloatArray, blocks: FloatArray | None = None) -> FloatArray:
     """Return weights as one slab of items, because each belongs to one construct.
 
     Parameters
     ----------
     weights : ndarray of shape (..., p, j)
         Weights, zero outside each block.
+    blocks : ndarray of shape (p, j), optional
+        One where item p belongs to construct j; spares adding the zeros.
 
     Returns
     -------
     ndarray of shape (p, b)
         Weights.
     """
-    return to_slab(weights.sum(axis=-1), 1)
+    if blocks is None or weights.shape[:-2] in ((), (1,)):
+        return to_slab(weights.sum(axis=-1), 1)
+    slab = to_slab(weights, 2)
+    own = np.empty((len(slab), slab.shape[-1]))
+    for j, block in enumerate(block_slices(blocks)):
+        own[block] = slab[block, j]
+    return own

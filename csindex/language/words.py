@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from csindex.language.visible import visible
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[str, ...] = get_args(Language)
+
+# a place for a name or number in a text that re.escape has gone over
+_PLACE = re.compile(r"\\\{(\w+)\\\}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,6 +109,86 @@ class Words:
         'Used in the estimate'
         """
         return self.sections[section].get(text, text)
+
+    def phrase(self, section: str, text: str) -> str:
+        """Return a text of the package, with names or numbers in it, in this language.
+
+        Parameters
+        ----------
+        section : str
+            Where its translations are: ``"values"``, ``"titles"``.
+        text : str
+            A text that a result carries, as ``"1000, of respondents"``.
+
+        Returns
+        -------
+        str
+            The translation: of the whole text, else part by part between semicolons,
+            then between commas. What has none stays as it is.
+
+        Examples
+        --------
+        >>> words("zh").phrase("values", "7 not converged")
+        '7次未收敛'
+        """
+        if text in self.sections[section]:
+            return self.sections[section][text]
+        for template in _templates(self.language, section):
+            if found := template.pattern.fullmatch(text):
+                return template.told(found)
+        for mark, joint in (("; ", "marks.semicolon"), (", ", "marks.comma")):
+            if mark in text:
+                parts = [self.phrase(section, part) for part in text.split(mark)]
+                return self(joint).join(parts)
+        return text
+
+    def reason(self, text: str) -> str:
+        """Return a reason that the package gives in this language.
+
+        Parameters
+        ----------
+        text : str
+            One or several sentences without a capital, as a result's notes.
+
+        Returns
+        -------
+        str
+            The text with every sentence translated that has a translation; the names
+            in it stay as they are.
+
+        Examples
+        --------
+        >>> words("zh").reason("item 'q1' is constant")
+        "题项 'q1' 的回答没有变化"
+        """
+        for template in _templates(self.language, "reasons"):
+            text = template.pattern.sub(template.told, text)
+        return text.replace("; ", self("marks.semicolon"))
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A text with places for names and numbers, and its translation."""
+
+    pattern: re.Pattern[str]
+    text: str
+
+    def told(self, found: re.Match[str]) -> str:
+        """Return the translation of what the pattern found."""
+        return self.text.format(**found.groupdict())
+
+
+@cache
+def _templates(language: Language, section: str) -> tuple[_Template, ...]:
+    """Return the templates of a section, the longest first."""
+    texts = words(language).sections[section]
+    # reasons hold lists of names; the parts of a value are told apart by commas
+    filler = r"(?P<\1>[^;]+?)" if section == "reasons" else r"(?P<\1>[^;,]+?)"
+    return tuple(
+        _Template(re.compile(_PLACE.sub(filler, re.escape(key))), texts[key])
+        for key in sorted(texts, key=len, reverse=True)
+        if section == "reasons" or "{" in key
+    )
 
 
 def words(language: Language = "en") -> Words:

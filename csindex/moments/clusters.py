@@ -130,6 +130,7 @@ def _packed_sums(sums: Sums) -> bytes:
         centre=sums.centre,
         count=sums.count,
         weight=sums.weight,
+        squares=sums.squares,
         first=sums.first,
         second=sums.second,
     )

@@ -18,7 +18,7 @@ from csindex.errors import (
     InadmissibleWarning,
     quoted,
 )
-from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+from csindex.kernels.arrays import BoolArray, FloatArray, IntArray, SingleArray
 from csindex.kernels.em import EM_ITERATIONS, completed, em
 from csindex.kernels.gaps import (
     INDEFINITE,
@@ -100,7 +100,7 @@ class Treated:
 
 
 def moment_stack(
-    answers: Answers, weights: FloatArray, size: float | None = None
+    answers: Answers, weights: FloatArray | SingleArray, size: float | None = None
 ) -> MomentStack:
     """Return the moments of many reweightings of the same respondents.
 
@@ -109,7 +109,8 @@ def moment_stack(
     answers : Answers
         The answers, and how their gaps are treated.
     weights : ndarray of shape (b, n)
-        One row of weights, or of counts times sampling weights, per resample.
+        One row of weights, or of counts times sampling weights, per resample; whole
+        numbers, if they have single precision.
     size : float, optional
         Number of respondents that each row of weights stands for; all, if None.
 
@@ -119,8 +120,11 @@ def moment_stack(
         The moments, treated anew in each member.
     """
     n = float(len(answers.values) if size is None else size)
-    treatment = TREATMENTS[answers.incomplete]
-    return treatment.stack(answers.values, weights, np.full(len(weights), n))
+    sizes = np.full(len(weights), n)
+    if answers.incomplete == "listwise":
+        return _listwise(answers.values, weights, sizes)
+    precise = weights.astype(np.float64, copy=False)
+    return TREATMENTS[answers.incomplete].stack(answers.values, precise, sizes)
 
 
 def moments_reweighted(answers: Answers, rows: slice, change: float) -> MomentStack:
@@ -184,6 +188,7 @@ def treated(answers: Answers) -> Treated:
         answers.high,
         flow=answers.flow,
         weight=own.sum(),
+        squares=(own**2).sum(),
     )
     return Treated(
         made,
@@ -265,7 +270,9 @@ def filled_values(answers: Answers, moments: Moments) -> FloatArray:
     return values
 
 
-def _listwise(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
+def _listwise(
+    values: FloatArray, weights: FloatArray | SingleArray, size: FloatArray
+) -> MomentStack:
     mean, cov = resampled(values, weights)
     return _whole(mean, cov, size)
 

@@ -144,6 +144,7 @@ def moments_of(answers: Answers) -> Moments:
         answers.high,
         flow=answers.flow,
         weight=None if answers.weights is None else answers.weights.sum(),
+        squares=None if answers.weights is None else (answers.weights**2).sum(),
     )
 
 
@@ -202,6 +203,7 @@ def stacked(
         members[0].high,
         labels=tuple(label for label, _ in groups),
         weight=np.stack([member.weight for member in members]),
+        squares=np.stack([member.squares for member in members]),
     )
 
 
@@ -423,6 +425,7 @@ def _made(tally: Tally, request: Request, by: str | None) -> Moments:
         labels=() if by is None else labels,
         flow=flow if by is None else (),
         weight=whole.weight,
+        squares=whole.squares,
         buckets=None if request.buckets is None else parts,
     )
 
@@ -443,6 +446,7 @@ def _stacked_sums(members: Sequence[Sums]) -> Sums:
         members[0].centre,
         np.stack([member.count for member in moved]),
         np.stack([member.weight for member in moved]),
+        np.stack([member.squares for member in moved]),
         np.stack([member.first for member in moved]),
         np.stack([member.second for member in moved]),
     )

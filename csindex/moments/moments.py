@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from csindex.errors import DataError, SpecificationError, quoted, unknown
-from csindex.kernels.arrays import FloatArray, IntArray
-from csindex.kernels.linalg import correlation
+from csindex.kernels.arrays import FloatArray, IntArray, Scalar
+from csindex.kernels.linalg import are_definite, correlation
 from csindex.moments.sums import Pooled, Sums, pooled
 
 # negative eigenvalues up to this are taken for rounding of printed correlations
 _ROUNDING = 1e-3
 # what is left of a variance when all of it is taken away, as a share
 _ROUNDED = 1e-9
+# rounding of a sum of squared weights, as a share
+_UNEQUAL = 1e-9
+# stands for weights that are all the same
+_SAME = np.empty(0)
+# the halves of a covariance matrix may differ by this, and by this share
+_SYMMETRIC = 1e-10
+_ALIKE = 1e-8
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -46,6 +53,9 @@ class Moments:
     buckets : Sums of shape (..., g), optional
         Sums of g random parts of the sample, from which it is bootstrapped; made by
         `moments`.
+    squares : array_like of shape (...), optional
+        Sums of the squares of the respondents' weights; if None, as if all had the
+        same weight.
 
     Raises
     ------
@@ -71,6 +81,7 @@ class Moments:
     flow: tuple[tuple[str, int], ...]
     weight: FloatArray
     buckets: Sums | None
+    squares: FloatArray
 
     def __init__(
         self,
@@ -84,6 +95,7 @@ class Moments:
         flow: Sequence[tuple[str, int]] = (),
         weight: ArrayLike | None = None,
         buckets: Sums | None = None,
+        squares: ArrayLike | None = None,
     ) -> None:
         problems = name_problems(names)
         means, covs = _array("mean", mean, problems), _array("cov", cov, problems)
@@ -91,27 +103,41 @@ class Moments:
         lows = _array("low", np.nan if low is None else low, problems)
         highs = _array("high", np.nan if high is None else high, problems)
         total = sizes if weight is None else _array("weight", weight, problems)
+        spread = _SAME if squares is None else _array("squares", squares, problems)
         if not problems:
             problems += _shape_problems(len(names), means, covs, sizes, labels)
             if weight is not None:
                 problems += _weight_problems(total, means.shape[:-1])
+            if squares is not None and not problems:
+                problems += _square_problems(spread, total, sizes, means.shape[:-1])
             problems += _scale_problems(names, lows, highs)
         if problems:
             raise DataError([f"moments: {problem}" for problem in problems])
+        if squares is None:
+            spread = np.asarray(total**2 / sizes)
         values = {
             "names": tuple(names),
             "mean": means,
             "cov": covs,
-            "n": np.broadcast_to(sizes.astype(np.int64), means.shape[:-1]),
-            "low": np.broadcast_to(lows, (len(names),)),
-            "high": np.broadcast_to(highs, (len(names),)),
+            "n": _spread(sizes.astype(np.int64), means.shape[:-1]),
+            "low": _spread(lows, (len(names),)),
+            "high": _spread(highs, (len(names),)),
             "labels": tuple(labels),
             "flow": tuple(flow),
-            "weight": np.broadcast_to(total, means.shape[:-1]),
+            "weight": _spread(total, means.shape[:-1]),
             "buckets": buckets,
+            "squares": _spread(spread, means.shape[:-1]),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def effective_n(self) -> FloatArray:
+        r"""Respondents of equal weight that would tell as much, shape (...).
+
+        :math:`(\sum w)^2 / \sum w^2`, after Kish (1965).
+        """
+        return np.asarray(self.weight**2 / self.squares)
 
     @property
     def batch(self) -> tuple[int, ...]:
@@ -143,16 +169,24 @@ class Moments:
                 f"moments[{position!r}]: a stack is divided by position, from 0; its "
                 f"labels are {quoted(self.labels)}, in this order"
             )
-        return Moments(
-            self.names,
-            self.mean[position],
-            self.cov[position],
-            self.n[position],
-            self.low,
-            self.high,
-            weight=self.weight[position],
+        return self._with(
+            mean=self.mean[position],
+            cov=self.cov[position],
+            n=np.asarray(self.n[position]),
+            labels=(),
+            flow=(),
+            weight=np.asarray(self.weight[position]),
+            squares=np.asarray(self.squares[position]),
             buckets=None if self.buckets is None else self.buckets[position],
         )
+
+    def _with(self, **changed: object) -> Moments:
+        """Return these moments with some fields changed, which need no check."""
+        made = object.__new__(Moments)
+        for field in fields(self):
+            value = changed.get(field.name, getattr(self, field.name))
+            object.__setattr__(made, field.name, value)
+        return made
 
     def __add__(self, other: Moments) -> Moments:
         r"""Return the moments of two samples together.
@@ -235,6 +269,7 @@ class Moments:
             None
             if self.buckets is None or other.buckets is None
             else self.buckets.combined(other.buckets, sign),
+            whole.squares,
         )
 
     def __repr__(self) -> str:
@@ -275,6 +310,7 @@ class Moments:
             self.flow,
             self.weight,
             None if self.buckets is None else self.buckets.select(chosen),
+            self.squares,
         )
 
 
@@ -296,20 +332,19 @@ def value_problems(made: Moments) -> list[str]:
     if not (np.isfinite(cov).all() and np.isfinite(made.mean).all()):
         return ["the moments have values that are not finite; mend mean and cov"]
     problems = _scale_breaches(made)
-    if not np.allclose(cov, np.swapaxes(cov, -1, -2), rtol=1e-8, atol=1e-10):
+    mirrored = np.swapaxes(cov, -1, -2)
+    if (np.abs(cov - mirrored) > _SYMMETRIC + _ALIKE * np.abs(mirrored)).any():
         problems.append(
             "the covariance matrix is not symmetric; give both of its halves"
         )
     variances = np.diagonal(cov, axis1=-2, axis2=-1)
-    flat = variances.reshape(-1, len(made.names))
-    constant = [
-        name for name, v in zip(made.names, flat.T, strict=True) if (v <= 0).any()
-    ]
+    dull = (variances <= 0).reshape(-1, len(made.names)).any(axis=0)
+    constant = [made.names[k] for k in np.flatnonzero(dull)]
     if constant:
         problems.append(
             f"item {quoted(constant)} has no variance; leave it out of the model"
         )
-    if not problems:
+    if not problems and not are_definite(made.corr).all():
         smallest = float(np.linalg.eigvalsh(made.corr).min())
         if smallest < -_ROUNDING:
             problems.append(
@@ -321,15 +356,18 @@ def value_problems(made: Moments) -> list[str]:
 
 def _scale_breaches(made: Moments) -> list[str]:
     """Return which means lie outside their items' scales."""
-    means = np.moveaxis(made.mean, -1, 0).reshape(len(made.names), -1)
     slack = 1e-6 * (np.abs(made.low) + np.abs(made.high))
+    outside = (made.mean < made.low - slack) | (made.mean > made.high + slack)
+    if not outside.any():
+        return []
+    flat, means = (a.reshape(-1, len(made.names)).T for a in (outside, made.mean))
     return [
-        f"the mean of {name!r}, {own[outside][0]:g}, lies outside its scale {low:g} to "
+        f"the mean of {name!r}, {own[lost][0]:g}, lies outside its scale {low:g} to "
         f"{high:g}; mend the mean or the scale"
-        for name, own, low, high, tiny in zip(
-            made.names, means, made.low, made.high, slack, strict=True
+        for name, own, low, high, lost in zip(
+            made.names, means, made.low, made.high, flat, strict=True
         )
-        if (outside := (own < low - tiny) | (own > high + tiny)).any()
+        if lost.any()
     ]
 
 
@@ -340,6 +378,11 @@ def _array(what: str, values: ArrayLike, problems: list[str]) -> FloatArray:
     except (TypeError, ValueError):
         problems.append(f"{what} must be numbers, in rows of one length")
         return np.empty(0)
+
+
+def _spread(values: NDArray[Scalar], shape: tuple[int, ...]) -> NDArray[Scalar]:
+    """Return values as an array of some shape."""
+    return values if values.shape == shape else np.broadcast_to(values, shape)
 
 
 def name_problems(names: Sequence[str]) -> list[str]:
@@ -359,8 +402,9 @@ def name_problems(names: Sequence[str]) -> list[str]:
         return [f"names must be a list of texts, as ['q1', 'q2'], not {names!r}"]
     if len(names) == 0:
         return ["there are no items; give their names"]
-    repeated = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
-    if repeated:
+    if len(set(names)) < len(names):
+        listed = list(names)
+        repeated = [name for name in dict.fromkeys(names) if listed.count(name) > 1]
         return [f"several items have the name {quoted(repeated)}; name each once"]
     return []
 
@@ -404,13 +448,33 @@ def _weight_problems(total: FloatArray, batch: tuple[int, ...]) -> list[str]:
     return []
 
 
+def _square_problems(
+    squares: FloatArray, total: FloatArray, sizes: FloatArray, batch: tuple[int, ...]
+) -> list[str]:
+    if squares.shape not in ((), batch):
+        return [
+            f"squares has shape {squares.shape}; give one sum, or one per set of moments"
+        ]
+    least = (1 - _UNEQUAL) * total**2 / sizes
+    if not ((squares >= least) & np.isfinite(squares)).all():
+        return [
+            "squares is the sum of squared weights: n weights of that sum have squares "
+            "of weight**2 / n or more"
+        ]
+    return []
+
+
 def _parts(made: Moments) -> Pooled:
-    return Pooled(made.mean, made.cov, made.n, made.weight)
+    return Pooled(made.mean, made.cov, made.n, made.weight, made.squares)
 
 
 def _impossible(whole: Moments, rest: Pooled) -> bool:
     """Return whether no answers have what is left."""
-    if (rest.n < 2).any() or (rest.weight <= 0).any():
+    if (rest.n < 2).any() or (rest.weight <= 0).any() or (rest.squares <= 0).any():
+        return True
+    # no weights of so many respondents have so small squares, or so great ones
+    least = rest.weight**2 / rest.n
+    if ((rest.squares < (1 - _UNEQUAL) * least) | (rest.squares > whole.squares)).any():
         return True
     variances, before = (
         np.diagonal(cov, axis1=-2, axis2=-1) for cov in (rest.cov, whole.cov)
@@ -454,6 +518,8 @@ def _scale_problems(
     size = len(names)
     if not {lows.shape, highs.shape} <= {(), (size,)}:
         return [f"low and high must be one number or {size}, one per name"]
+    if not ((lows >= highs) | np.isinf(lows) | np.isinf(highs)).any():
+        return []
     lows, highs, _ = np.broadcast_arrays(lows, highs, np.empty(size))
     return [
         f"the scale of {name!r} must rise from one number to another; {low:g} to "

@@ -23,8 +23,8 @@ class Sums:
         far from zero lose no digits.
     count : ndarray of int of shape (...)
         Respondents.
-    weight : ndarray of shape (...)
-        Sums of their weights.
+    weight, squares : ndarray of shape (...)
+        Sums of their weights, and of the squares of these.
     first : ndarray of shape (..., p)
         Weighted sums of the centred answers.
     second : ndarray of shape (..., p (p + 1) / 2)
@@ -34,6 +34,7 @@ class Sums:
     centre: FloatArray
     count: IntArray
     weight: FloatArray
+    squares: FloatArray
     first: FloatArray
     second: FloatArray
 
@@ -43,6 +44,7 @@ class Sums:
             self,
             count=self.count[position],
             weight=self.weight[position],
+            squares=self.squares[position],
             first=self.first[position],
             second=self.second[position],
         )
@@ -67,6 +69,7 @@ class Sums:
             self,
             count=self.count + sign * moved.count,
             weight=self.weight + sign * moved.weight,
+            squares=self.squares + sign * moved.squares,
             first=self.first + sign * moved.first,
             second=self.second + sign * moved.second,
         )
@@ -131,6 +134,7 @@ class Sums:
             self,
             count=self.count.sum(axis=-1),
             weight=self.weight.sum(axis=-1),
+            squares=self.squares.sum(axis=-1),
             first=self.first.sum(axis=-2),
             second=self.second.sum(axis=-2),
         )
@@ -199,14 +203,15 @@ class Pooled:
         Covariances with divisor n - 1.
     n : ndarray of int of shape (...)
         Numbers of respondents.
-    weight : ndarray of shape (...)
-        Sums of weights.
+    weight, squares : ndarray of shape (...)
+        Sums of weights, and of their squares.
     """
 
     mean: FloatArray
     cov: FloatArray
     n: IntArray
     weight: FloatArray
+    squares: FloatArray
 
 
 def pooled(a: Pooled, b: Pooled, sign: int) -> Pooled:
@@ -240,15 +245,15 @@ def pooled(a: Pooled, b: Pooled, sign: int) -> Pooled:
     between = apart[..., :, None] * apart[..., None, :]
     with np.errstate(invalid="ignore", divide="ignore"):
         share = sign * b.weight / weight
-        squares = (
+        products = (
             _squares(a)
             + sign * _squares(b)
             + (a.weight * share)[..., None, None] * between
         )
         factor = n / (n - 1) / weight
-        cov = squares * factor[..., None, None]
+        cov = products * factor[..., None, None]
         mean = a.mean + share[..., None] * apart
-    return Pooled(mean, cov, n, weight)
+    return Pooled(mean, cov, n, weight, a.squares + sign * b.squares)
 
 
 def _squares(part: Pooled) -> FloatArray:

@@ -380,6 +380,7 @@ class _Adder:
                 self._centre,
                 np.zeros(g, dtype=np.int64),
                 np.zeros(g),
+                np.zeros(g),
                 np.zeros((g, p)),
                 np.zeros((g, p * (p + 1) // 2)),
             )
@@ -389,12 +390,14 @@ class _Adder:
         """Add rows that all go to one place."""
         block = self._centred(rows, chosen)
         weighted, weight = block, float(block.shape[1])
+        squares = weight
         if rows.weights is not None:
-            weighted = block * rows.weights[chosen]
-            weight = float(rows.weights[chosen].sum())
+            own = rows.weights[chosen]
+            weighted, weight, squares = block * own, float(own.sum()), float(own @ own)
         cells = self._cells(None)
         cells.count[0] += block.shape[1]
         cells.weight[0] += weight
+        cells.squares[0] += squares
         cells.first[0] += weighted.sum(axis=1)
         cells.second[0] += (weighted @ block.T)[np.triu_indices(len(block))]
 
@@ -427,6 +430,7 @@ class _Adder:
             self._centre,
             ends - starts,
             np.add.reduceat(weights, starts),
+            np.add.reduceat(weights**2, starts),
             np.add.reduceat(weighted, starts, axis=1).T,
             products[:, i, k],
         )
@@ -442,6 +446,7 @@ class _Adder:
             cells, own, to = self._cells(label), slice(start, end), buckets[start:end]
             cells.count[to] += found.count[own]
             cells.weight[to] += found.weight[own]
+            cells.squares[to] += found.squares[own]
             cells.first[to] += found.first[own]
             cells.second[to] += found.second[own]
 

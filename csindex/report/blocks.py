@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
+from unicodedata import east_asian_width
 
-from csindex.plotting.style import number
+from csindex.plotting.style import MINUS, number
 
 Mood = Literal["good", "acceptable", "flagged", "neutral"]
 
@@ -123,16 +124,39 @@ class Table:
         return len(self.rows) <= 12
 
 
+class Picture(Protocol):
+    """What can be shown as SVG and as PNG."""
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        ...
+
+    @property
+    def svg(self) -> bytes:
+        """The picture as SVG."""
+        ...
+
+    @property
+    def png(self) -> bytes:
+        """The picture as PNG."""
+        ...
+
+
 @dataclass(frozen=True)
 class Figure:
-    """A picture: SVG as text, a caption, and words for those who can't see it."""
+    """A picture, a caption, and words for those who can't see it."""
 
     kind: ClassVar[str] = "figure"
     name: str
     caption: str
     alt: str
-    svg: bytes
-    width: float
+    picture: Picture
+
+    @property
+    def width(self) -> float:
+        """Its width in inches."""
+        return self.picture.size[0]
 
 
 @dataclass(frozen=True)
@@ -161,6 +185,11 @@ class Formula:
     caption: str
     note: str
 
+
+# the formula as a line of text, for formats without mathematics
+FORMULA = (
+    f"100 · Σₕ vₕ (x̄ₕ {MINUS} lₕ) / (uₕ {MINUS} lₕ),   vₕ = (wₕ / sₕ) / Σₖ (wₖ / sₖ)"
+)
 
 Block = Table | Figure | Paragraph | Bullets | Formula
 
@@ -222,3 +251,56 @@ def columns(
         The columns.
     """
     return tuple(Column(title, title in numeric, title == wide) for title in titles)
+
+
+def shown(cell: Cell) -> str:
+    """Return a cell as text.
+
+    Parameters
+    ----------
+    cell : Cell
+        The cell.
+
+    Returns
+    -------
+    str
+        Numbers rounded, a dash for what there isn't, verdicts with their sign.
+
+    Examples
+    --------
+    >>> shown(interval(0.25, 0.5)), shown(Badge("good", "good"))
+    ('[0.25, 0.50]', '● good')
+    """
+    match cell:
+        case Text():
+            return cell.text
+        case Number():
+            return cell.shown
+        case Interval():
+            ends = f"[{cell.low.shown}, {cell.high.shown}]"
+            return ends if cell.low.value == cell.low.value else cell.low.shown
+        case Badge():
+            return f"{cell.sign} {cell.text}"
+        case Graded():
+            return f"{shown(cell.badge)} {cell.number.shown}"
+
+
+def letters(text: str) -> int:
+    """Return how wide a text is, in Latin letters.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+
+    Returns
+    -------
+    int
+        Its length; Chinese letters count twice.
+
+    Examples
+    --------
+    >>> letters("index"), letters("\u6307\u6570")
+    (5, 4)
+    """
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,12 +1,14 @@
-"""Figures of a report, as SVG that doesn't depend on time, place or settings."""
+"""Figures of a report, which don't depend on time, place or settings."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from csindex.language import Words
 from csindex.plotting.style import FontWarning, drawable
@@ -14,15 +16,14 @@ from csindex.plotting.style import FontWarning, drawable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+PIXELS_PER_INCH = 200
 
-def drawn(
-    draw: Callable[[Axes], object],
-    size: tuple[float, float],
-    margins: bool = True,
-) -> bytes:
-    """Return a plot as SVG.
 
-    Parameters
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A plot that is drawn when a format asks for it.
+
+    Attributes
     ----------
     draw : callable
         Draws on the axes that it is given.
@@ -30,28 +31,37 @@ def drawn(
         Width and height in inches.
     margins : bool
         Whether there is room for axis labels; without, the axes fill the figure.
-
-    Returns
-    -------
-    bytes
-        The SVG: letters are paths, so no font is needed to see it.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    with _plain_settings():
-        figure = Figure(figsize=size, layout="constrained" if margins else None)
-        FigureCanvasAgg(figure)
-        ax = figure.add_subplot() if margins else figure.add_axes((0, 0, 1, 1))
-        draw(ax)
-        svg = BytesIO()
-        figure.savefig(
-            svg,
-            format="svg",
-            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
-            transparent=True,
-        )
-    return svg.getvalue()
+    draw: Callable[[Axes], object]
+    size: tuple[float, float]
+    margins: bool = True
+
+    @cached_property
+    def svg(self) -> bytes:
+        """The plot as SVG: letters are paths, so no font is needed to see it."""
+        nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        return self._saved("svg", nothing, transparent=True)
+
+    @cached_property
+    def png(self) -> bytes:
+        """The plot as PNG, on white, for print."""
+        return self._saved("png", {"Software": None}, dpi=PIXELS_PER_INCH)
+
+    def _saved(self, kind: str, metadata: dict[str, None], **options: Any) -> bytes:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        with _plain_settings():
+            figure = Figure(
+                figsize=self.size, layout="constrained" if self.margins else None
+            )
+            FigureCanvasAgg(figure)
+            ax = figure.add_subplot() if self.margins else figure.add_axes((0, 0, 1, 1))
+            self.draw(ax)
+            content = BytesIO()
+            figure.savefig(content, format=kind, metadata=metadata, **options)
+        return content.getvalue()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from csindex.report.blocks import (
     columns,
     interval,
 )
-from csindex.report.figures import drawn
+from csindex.report.figures import Drawing
 from csindex.report.subject import Subject
 from csindex.results import GroupResults
 
@@ -49,7 +49,9 @@ def groups_section(subject: Subject, groups: GroupResults) -> Section:
         blocks.append(_league_table(subject, groups, league))
     blocks.append(_scores_table(subject, groups, [label for label, _ in league]))
     if groups.failures:
-        rows = tuple((Text(str(g)), Text(why)) for g, why in groups.failures.items())
+        rows = tuple(
+            (Text(str(g)), Text(text.reason(why))) for g, why in groups.failures.items()
+        )
         titles = columns(
             text("report.group"), text("report.reason"), wide=text("report.reason")
         )
@@ -74,11 +76,10 @@ def _league_figure(subject: Subject, groups: GroupResults) -> Figure:
         "groups",
         text("report.groups_caption", by=visible(groups.by)),
         text("report.groups_alt"),
-        drawn(
+        Drawing(
             lambda ax: plot_groups(groups, subject.group_boot, text.language, ax=ax),
             size,
         ),
-        size[0],
     )
 
 

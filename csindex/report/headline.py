@@ -6,6 +6,7 @@ from csindex.diagnostics import importance_performance
 from csindex.errors import CsindexError
 from csindex.plotting.frames import records
 from csindex.plotting.style import number
+from csindex.report.asking import asked_parts
 from csindex.report.blocks import Headline, Number, interval
 from csindex.report.subject import Subject
 
@@ -34,7 +35,9 @@ def headline(subject: Subject) -> Headline:
         reason = text("report.no_index_in_model")
         if name is not None:
             notes = subject.results.scores.set_index("construct")["note"]
-            reason = text("report.no_index", reason=notes[name] or str(error))
+            reason = text(
+                "report.no_index", reason=text.reason(notes[name] or str(error))
+            )
         nothing = Number(float("nan"), 1)
         return Headline(label, nothing, None, "", _facts(subject), (reason,))
     span = None
@@ -79,15 +82,34 @@ def warnings(subject: Subject) -> tuple[str, ...]:
     for row in records(results.scores):
         if row.note:
             name = subject.construct(row.construct)
-            found.append(text("report.no_score", construct=name, reason=row.note))
+            reason = text.reason(row.note)
+            found.append(text("report.no_score", construct=name, reason=reason))
     if subject.boot is not None:
         counts = {str(key): int(count) for key, count in subject.boot.counts.items()}
         dropped = counts["requested"] - counts["used"]
         if dropped:
             found.append(text("report.dropped", dropped=dropped, **counts))
-    if results.n < _FEW:
-        found.append(text("report.few", n=results.n))
-    return tuple(found)
+    return (*found, *_sample_warnings(subject))
+
+
+def _sample_warnings(subject: Subject) -> list[str]:
+    """Return what is said about few respondents, and about those who weren't asked."""
+    text, results = subject.words, subject.results
+    found = [text("report.few", n=results.n)] if results.n < _FEW else []
+    if subject.groups is not None:
+        small = [str(g) for g, m in subject.groups.members.items() if m.n < _FEW]
+        if small:
+            names = text("marks.list").join(small)
+            found.append(text("report.few_groups", groups=names, least=_FEW))
+    listwise = results.answers is not None and results.answers.incomplete == "listwise"
+    for part in asked_parts(results):
+        name = subject.construct(part.construct)
+        if listwise:
+            counts = {"n": f"{results.n:,}", "rule": part.rule}
+            found.append(text("asking.only", construct=name, **counts))
+        elif part.answered < _FEW:
+            found.append(text("asking.few", construct=name, n=part.answered))
+    return found
 
 
 def _facts(subject: Subject) -> tuple[str, ...]:

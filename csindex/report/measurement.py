@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from csindex.diagnostics import Assessment, assess
+from csindex.errors import CsindexError
 from csindex.plotting.frames import records
+from csindex.plotting.hierarchy import tree_plan
 from csindex.plotting.style import DASH
 from csindex.report.blocks import (
     Badge,
     Block,
     Cell,
+    Figure,
     Graded,
     Mood,
     Number,
@@ -18,9 +21,11 @@ from csindex.report.blocks import (
     Text,
     columns,
 )
+from csindex.report.figures import Drawing
 from csindex.report.subject import Subject
 
 _MEASURES = ("alpha_standardized", "rho_a", "rho_c", "ave")
+_COUNTS = ("df", "npar")
 _MOODS: dict[str, Mood] = {
     "good": "good",
     "acceptable": "acceptable",
@@ -39,7 +44,8 @@ def items_section(subject: Subject) -> Section:
     Returns
     -------
     Section
-        A table: wording, mean answer, share in the score, loading of each item.
+        The tree from the index to the questions, where there is an index, and a
+        table: wording, mean answer, share in the score, loading of each item.
     """
     text, results = subject.words, subject.results
     moments = results.moments
@@ -75,7 +81,8 @@ def items_section(subject: Subject) -> Section:
         tuple(rows),
         text("report.items_note"),
     )
-    return Section("items", text("report.items"), (table,))
+    blocks = (*_tree_figure(subject), table)
+    return Section("items", text("report.items"), blocks)
 
 
 def quality_section(subject: Subject) -> Section:
@@ -89,8 +96,8 @@ def quality_section(subject: Subject) -> Section:
     Returns
     -------
     Section
-        Reliability, discriminant validity, and what is flagged with its threshold
-        and source.
+        Reliability, discriminant validity, measures of fit, and what is flagged with
+        its threshold and source.
     """
     assessment = assess(subject.results)
     verdicts = {
@@ -99,6 +106,7 @@ def quality_section(subject: Subject) -> Section:
     blocks: list[Block] = [_reliability_table(subject, assessment, verdicts)]
     if len(subject.results.model.constructs) > 1:
         blocks.append(_htmt_table(subject, assessment, verdicts))
+    blocks += _fit_tables(subject, assessment)
     blocks += _flags(subject, assessment)
     return Section("quality", subject.words("report.quality"), tuple(blocks))
 
@@ -117,6 +125,17 @@ def sources(subject: Subject) -> list[str]:
         Each publication once.
     """
     return sorted(set(assess(subject.results).verdicts["source"]))
+
+
+def _tree_figure(subject: Subject) -> list[Block]:
+    text = subject.words
+    try:
+        plan = tree_plan(subject.results, subject.boot, language=text.language)
+    except CsindexError:
+        return []  # the head of the report says why there is no index
+    picture = Drawing(plan.draw, plan.size, margins=False)
+    caption, alt = text("report.tree_caption"), text("report.tree_alt")
+    return [Figure("tree", caption, alt, picture)]
 
 
 def _wordings(subject: Subject) -> dict[str, str]:
@@ -190,6 +209,24 @@ def _htmt_table(
     )
 
 
+def _fit_tables(subject: Subject, assessment: Assessment) -> list[Block]:
+    """Return a table of whatever measures of fit the results have; none if none."""
+    text = subject.words
+    graded = assessment.verdicts.drop_duplicates("criterion").set_index("criterion")
+    rows: list[tuple[Cell, ...]] = []
+    for name, value in subject.results.fit_measures.items():
+        verdict = graded["verdict"].get(name)
+        # counts, as degrees of freedom, have no digits after the point
+        digits = 0 if str(name).split("_")[0] in _COUNTS else 3
+        label = Text(text.term("measures", str(name)))
+        rows.append((label, _graded(subject, float(value), verdict, digits)))
+    if not rows:
+        return []
+    titles = [text("report.measure"), text("report.value")]
+    caption = text("report.fit_caption")
+    return [Table("fit", caption, columns(*titles, numeric=titles[1:]), tuple(rows))]
+
+
 def _flags(subject: Subject, assessment: Assessment) -> list[Block]:
     text = subject.words
     flagged = assessment.verdicts[assessment.verdicts["verdict"] == "flagged"]
@@ -221,6 +258,8 @@ def _flags(subject: Subject, assessment: Assessment) -> list[Block]:
 def _where(subject: Subject, where: str) -> str:
     """Return the place of a verdict with the constructs' display names."""
     names = subject.results.model.construct_names
+    if where == "model" and where not in names:
+        return subject.words("report.whole_model")
     for first in names:
         if where == first:
             return subject.construct(first)
@@ -235,7 +274,7 @@ def _where(subject: Subject, where: str) -> str:
 
 
 def _threshold(subject: Subject, rule: str) -> str:
-    shown = rule.replace(">=", "≥")
+    shown = rule.replace(">=", "≥").replace(", ", subject.words("marks.comma"))
     for verdict in ("good", "acceptable"):
         shown = shown.replace(verdict, subject.words.term("verdicts", verdict))
     return shown

@@ -1,13 +1,10 @@
-"""The sections on the sample, the options, the formula and the references."""
+"""The section on the options, the formula and the references."""
 
 from __future__ import annotations
-
-import re
 
 from csindex.report.blocks import (
     Bullets,
     Formula,
-    Number,
     Section,
     Table,
     Text,
@@ -23,36 +20,6 @@ _REFERENCES = (
     "Ringle & Sarstedt (2016), Industrial Management & Data Systems 116(9)",
 )
 _READING = ("score", "interval", "path", "r_squared", "flag")
-
-
-def sample_section(subject: Subject) -> Section:
-    """Return the section on the sample.
-
-    Parameters
-    ----------
-    subject : Subject
-        What the report is about.
-
-    Returns
-    -------
-    Section
-        How many respondents were read, left out and used.
-    """
-    text = subject.words
-    answers = subject.results.answers
-    flow = dict(subject.results.sample_flow if answers is None else answers.flow)
-    table = Table(
-        "sample",
-        text("report.sample_caption"),
-        columns(
-            text("report.step"), text("report.count"), numeric=[text("report.count")]
-        ),
-        tuple(
-            (Text(text.term("flow", str(step))), Number(int(count), 0))
-            for step, count in flow.items()
-        ),
-    )
-    return Section("sample", text("report.sample"), (table,))
 
 
 def method_section(subject: Subject) -> Section:
@@ -79,7 +46,7 @@ def method_section(subject: Subject) -> Section:
         tuple(
             (
                 Text(text.term("settings", str(option))),
-                Text(_choice(subject, str(choice))),
+                Text(_choice(subject, str(option), str(choice))),
             )
             for option, choice in source.settings.items()
         ),
@@ -96,16 +63,9 @@ def method_section(subject: Subject) -> Section:
     return Section("method", text("report.method"), blocks)
 
 
-def _choice(subject: Subject, choice: str) -> str:
-    """Return an option's value in the report's language, part by part."""
-    whole = subject.words.term("values", choice)
-    if whole != choice:
-        return whole
-    return ", ".join(_part(subject, part) for part in choice.split(", "))
-
-
-def _part(subject: Subject, part: str) -> str:
-    counted = re.fullmatch(r"(\d+) (.+)", part)
-    if counted is None:
-        return subject.words.term("values", part)
-    return f"{counted[1]} {subject.words.term('values', counted[2])}"
+def _choice(subject: Subject, option: str, choice: str) -> str:
+    """Return an option's value in the report's language; names stay as they are."""
+    text = subject.words
+    if option == "model":
+        return text.phrase("titles", choice)
+    return choice if option == "group" else text.phrase("values", choice)

@@ -8,18 +8,27 @@ from pathlib import Path
 from csindex.inference import Bootstrap, GroupBootstrap
 from csindex.language import Language, visible, words
 from csindex.report.blocks import Page, Section
+from csindex.report.excel import excel
 from csindex.report.figures import told_once
 from csindex.report.grouping import groups_section
 from csindex.report.headline import headline, warnings
 from csindex.report.html import html
+from csindex.report.markdown import markdown
 from csindex.report.measurement import items_section, quality_section
-from csindex.report.method import method_section, sample_section
+from csindex.report.method import method_section
+from csindex.report.sample import sample_section
 from csindex.report.structure import drivers_section, model_section, scores_section
 from csindex.report.subject import Subject, subject_of
-from csindex.report.writing import checked_path, write_whole
+from csindex.report.word import word
+from csindex.report.writing import (
+    checked_path,
+    pictures_folder,
+    write_whole,
+    write_with_pictures,
+)
 from csindex.results import GroupResults, Results
 
-SUFFIXES = (".html",)
+SUFFIXES = (".html", ".docx", ".xlsx", ".md")
 
 
 def report(
@@ -38,7 +47,10 @@ def report(
     results : Results, Bootstrap, GroupResults or GroupBootstrap
         What to report on.
     path : str or path
-        The file to write, ending in ``.html``. One that exists is replaced.
+        The file to write; one that exists is replaced. Its ending is the format:
+        ``.html`` one page with everything in it; ``.docx`` Word; ``.xlsx`` Excel,
+        one sheet per table, with unrounded numbers; ``.md`` Markdown, whose
+        pictures are in a folder beside it, as ``report_files`` for ``report.md``.
     language : {"en", "zh"}
         Language of the report.
     boot : Bootstrap or GroupBootstrap, optional
@@ -59,7 +71,7 @@ def report(
     SpecificationError
         For another ending or language, or results that aren't a fit.
     OutputError
-        If the file can't be written.
+        If the file can't be written; then nothing is changed.
 
     Examples
     --------
@@ -72,12 +84,29 @@ def report(
     'report.html'
     """
     target = checked_path(path, SUFFIXES)
+    if target.suffix.lower() == ".md":
+        pictures_folder(target)  # refused before anything is computed
     text = words(language)
     subject = subject_of(results, boot, text, resamples, seed)
     with told_once(text, subject.labels):
-        content = html(page(subject, title)).encode("utf-8")
-    write_whole(target, content)
+        _write(target, page(subject, title))
     return target
+
+
+def _write(target: Path, content: Page) -> None:
+    """Write a report in the format that the file's ending names."""
+    match target.suffix.lower():
+        case ".docx":
+            write_whole(target, word(content))
+        case ".xlsx":
+            write_whole(target, excel(content))
+        case ".md":
+            folder = pictures_folder(target)
+            made = markdown(content, folder.name)
+            text = made.text.encode("utf-8")
+            write_with_pictures(target, text, folder, made.pictures)
+        case _:
+            write_whole(target, html(content).encode("utf-8"))
 
 
 def page(subject: Subject, title: str | None = None) -> Page:
@@ -98,14 +127,19 @@ def page(subject: Subject, title: str | None = None) -> Page:
     from csindex import __version__
 
     text, results = subject.words, subject.results
-    model_title = results.model.title or results.model.name
+    model_title = text.phrase("titles", results.model.title or results.model.name)
     own = title or model_title
     if title is None and subject.groups is not None:
         own = text("report.title_by", title=model_title, by=subject.groups.by)
     survey = results.survey
     about = [model_title] if title else []
     if survey is not None:
-        about.append(survey.codebook.title or survey.source)
+        named = survey.codebook.title
+        about.append(
+            text.phrase("titles", named)
+            if named
+            else text.phrase("values", survey.source)
+        )
     return Page(
         title=visible(own),
         subtitle=" · ".join([*about, results.group] if results.group else about),

@@ -22,7 +22,7 @@ from csindex.report.blocks import (
     columns,
     interval,
 )
-from csindex.report.figures import drawn
+from csindex.report.figures import Drawing
 from csindex.report.subject import Subject
 
 _MAP_SIZE = (7.2, 5.0)
@@ -93,8 +93,7 @@ def model_section(subject: Subject) -> Section:
         "model",
         text("report.model_caption"),
         text("report.model_alt"),
-        drawn(plan.draw, plan.size, margins=False),
-        plan.size[0],
+        Drawing(plan.draw, plan.size, margins=False),
     )
     blocks = (picture, _paths_table(subject), _r_squared_table(subject))
     return Section("model", text("report.model"), blocks)
@@ -120,20 +119,20 @@ def drivers_section(subject: Subject) -> Section:
         importance_performance(subject.results)
     except CsindexError as error:
         missing = (subject.results.scores["note"] != "").any()
-        why = text("report.scores_missing") if missing else "; ".join(error.problems)
+        why = text.reason("; ".join(error.problems))
+        why = text("report.scores_missing") if missing else why
         paragraph = Paragraph(text("report.no_drivers", reason=why))
         return Section("drivers", title, (paragraph,))
     picture = Figure(
         "drivers",
         text("report.drivers_caption", target=_target(subject)),
         text("report.drivers_alt"),
-        drawn(
+        Drawing(
             lambda ax: plot_importance_performance(
                 subject.results, subject.boot, language=text.language, ax=ax
             ),
             _MAP_SIZE,
         ),
-        _MAP_SIZE[0],
     )
     return Section("drivers", title, (picture, _drivers_table(subject)))
 
@@ -145,11 +144,10 @@ def _scores_figure(subject: Subject, rows: int) -> Figure:
         "scores",
         text("report.scores_caption"),
         text("report.scores_alt"),
-        drawn(
+        Drawing(
             lambda ax: plot_scores(subject.results, subject.boot, text.language, ax=ax),
             size,
         ),
-        size[0],
     )
 
 

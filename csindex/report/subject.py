@@ -50,7 +50,8 @@ class Subject:
     def labels(self) -> list[str]:
         """The names that the figures show."""
         groups = [] if self.groups is None else self.groups.labels
-        return [*self.results.model.construct_names, *map(str, groups)]
+        model = self.results.model
+        return [*model.construct_names, *model.items, *map(str, groups)]
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table of the results, with intervals where there are some."""

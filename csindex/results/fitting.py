@@ -13,10 +13,13 @@ from csindex.errors import (
     AnswersWarning,
     ConvergenceWarning,
     DataError,
+    InadmissibleWarning,
     SpecificationError,
     quoted,
 )
 from csindex.estimation import PLS, Estimates, Estimator, row_estimator
+from csindex.estimation.cbsem import CovarianceEstimates
+from csindex.estimation.cbsem.cautions import warning_of
 from csindex.model import Model
 from csindex.moments import Moments, split, stacked, value_problems
 from csindex.moments.incomplete import Treated, answer_problems, treated
@@ -267,6 +270,8 @@ def _usable(estimates: Estimates) -> Estimates:
     if reason := _failure(estimates):
         raise DataError(reason)
     _warn_unconverged([estimates])
+    if isinstance(estimates, CovarianceEstimates) and (told := warning_of(estimates)):
+        warnings.warn(told, InadmissibleWarning, stacklevel=3)
     return estimates
 
 
@@ -288,6 +293,8 @@ def _failure(estimates: Estimates) -> str:
     """Return why estimates can't be used; empty if they can."""
     if estimates.admissible:
         return ""
+    if isinstance(estimates, CovarianceEstimates):
+        return estimates.failure()
     model, corr = estimates.model, estimates.moments.corr
     first, second = np.nonzero(np.triu(np.abs(corr) > _IDENTICAL, k=1))
     pairs = [
@@ -315,10 +322,12 @@ def _warn_unconverged(fits: Sequence[Estimates]) -> None:
     lost = sum(not bool(estimates.converged) for estimates in fits)
     if lost:
         steps = int(max(estimates.iterations for estimates in fits))
+        structure = any(isinstance(e, CovarianceEstimates) for e in fits)
+        instead = "a simpler model" if structure else "another scheme"
         which = "the estimate" if len(fits) == 1 else f"{lost} of {len(fits)} estimates"
         warnings.warn(
-            f"{which} did not converge in {steps} iterations; try another scheme or "
-            "more iterations, and don't report these numbers as they stand",
+            f"{which} did not converge in {steps} iterations; try {instead} or more "
+            "iterations, and don't report these numbers as they stand",
             ConvergenceWarning,
             stacklevel=4,
         )

@@ -109,9 +109,10 @@ class GroupResults:
         SpecificationError
             If the model names no index.
         """
-        name = self.overall.model.required_index()
+        model = self.overall.model
+        position = model.construct_names.index(model.required_index())
         values = [
-            float(result.scores.set_index("construct")["score"][name])
+            float(result.scores["score"].iloc[position])
             for result in self.members.values()
         ]
         values += [np.nan] * len(self.failures)

@@ -17,6 +17,7 @@ from csindex.moments import Moments
 from csindex.moments.incomplete import filled_values, in_words
 from csindex.results import statistics
 from csindex.results.hierarchy import Indicators, Reference, Resampled, hierarchy
+from csindex.results.parameters import parameter_frame, standardized_frame
 from csindex.results.summary import Summary, card, summary_text
 from csindex.survey import Answers, Survey
 
@@ -75,10 +76,11 @@ class Results:
     def effective_n(self) -> float:
         r"""Respondents of equal weight that would tell as much.
 
-        :math:`(\sum w)^2 / \sum w^2`, after Kish (1965); n without weights, or
-        where the fit was made from moments, which don't keep them.
+        :math:`(\sum w)^2 / \sum w^2`, after Kish (1965); n without weights.
         """
-        weights = None if self.answers is None else self.answers.weights
+        if self.answers is None:
+            return float(self.moments.effective_n)
+        weights = self.answers.weights
         if weights is None:
             return float(self.n)
         return float(weights.sum() ** 2 / (weights**2).sum())
@@ -169,6 +171,31 @@ class Results:
             {name: float(v) for name, v in self.estimates.fit_measures().items()},
             name="fit",
         )
+
+    @cached_property
+    def parameters(self) -> pd.DataFrame:
+        """Parameters of a covariance-based fit, in lavaan's order.
+
+        Columns lhs, op, rhs, group, label, estimate, se, z, p, low, high (95 %),
+        standardized (all variables) and standardized_latent (latent ones only).
+
+        Raises
+        ------
+        SpecificationError
+            If another estimator made the fit.
+        """
+        return parameter_frame(self.estimates)
+
+    @cached_property
+    def standardized(self) -> pd.DataFrame:
+        """Standardised parameters of a covariance-based fit, with their own errors.
+
+        Raises
+        ------
+        SpecificationError
+            If another estimator made the fit.
+        """
+        return standardized_frame(self.estimates)
 
     @cached_property
     def cross_loadings(self) -> pd.DataFrame:

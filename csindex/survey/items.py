@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,10 @@ from csindex.errors import unknown
 from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.model import Item
 from csindex.survey.columns import numbers, silences
+
+
+# the ends of a scale that isn't known
+_ANY = (-np.inf, np.inf)
 
 
 class ItemReader:
@@ -49,6 +53,41 @@ class ItemReader:
         """Return what is known about an item."""
         return self._codebook.item(name, self._published.get(name))
 
+    def values(self, names: Sequence[str]) -> FloatArray:
+        """Return the answers (n, p) to the items of a model, which have to vary."""
+        block = self._plain_block(names)
+        if block is not None:
+            return block
+        return np.column_stack([self.item_column(name) for name in names])
+
+    def _plain_block(self, names: Sequence[str]) -> FloatArray | None:
+        """Return the answers (n, p) if there are numbers only, and nothing is wrong.
+
+        All columns at once: the usual case, ruled out fast. Others are told at
+        leisure, column by column.
+        """
+        items = [self.item(name) for name in names]
+        block = _numbers_of(self._frame, names)
+        if block is None or any(item.score_map for item in items):
+            return None
+        for codes in {item.missing for item in items if item.missing}:
+            own = np.array([item.missing == codes for item in items])
+            block[np.isin(block, codes) & own] = np.nan
+        seen = block if self._used.all() else block[self._used]
+        gaps = np.isnan(seen)
+        some = bool(gaps.any())
+        low = (np.where(gaps, np.inf, seen) if some else seen).min(axis=0)
+        high = (np.where(gaps, -np.inf, seen) if some else seen).max(axis=0)
+        ends = np.array([item.scale or _ANY for item in items]).T
+        turned = np.array([item.reversed for item in items])
+        usual = (ends[0] <= low) & (low < high) & (high <= ends[1])
+        usual &= np.isfinite(low) & np.isfinite(high)
+        if not usual.all() or np.isinf(ends[:, turned]).any():
+            return None
+        if turned.any():
+            block[:, turned] = ends[:, turned].sum(axis=0) - block[:, turned]
+        return block
+
     def item_column(self, name: str) -> FloatArray:
         """Return the answers to an item of a model, which have to vary."""
         answers, item = self.column(name), self.item(name)
@@ -56,7 +95,7 @@ class ItemReader:
             return answers
         self.problems += silences(answers[self._used], item)
         # the column is turned round already
-        upright = replace(item, reversed=False)
+        upright = replace(item, reversed=False) if item.reversed else item
         self.problems += maps.answer_problems(answers[self._used], upright)
         return maps.scored(answers, upright)
 
@@ -93,6 +132,21 @@ class ItemReader:
             return unread, []
         derived = pd.Series(_derived(item, columns, len(frame)))
         return numbers(derived, replace(item, missing=()), self._used)
+
+
+def _numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> FloatArray | None:
+    """Return a copy of some columns as (n, p), or None if one isn't of plain numbers."""
+    if not (frame.columns.is_unique and len(frame)):
+        return None
+    place = {name: k for k, name in enumerate(frame.columns.tolist())}
+    positions = [place.get(name, -1) for name in names]
+    if min(positions) < 0:
+        return None
+    chosen = frame.take(positions, axis=1)
+    plain = (isinstance(kind, np.dtype) and kind.kind in "iuf" for kind in chosen.dtypes)
+    if not all(plain):
+        return None
+    return np.array(chosen.to_numpy(dtype=np.float64), order="C")
 
 
 def _derived(item: Item, columns: Mapping[str, FloatArray], size: int) -> FloatArray:

@@ -166,11 +166,10 @@ class Survey:
             {item.name: item for item in instrument},
             weighted,
         )
-        columns = [reader.item_column(name) for name in items]
+        values = reader.values(items)
         unasked = unasked_items(reader, items) if incomplete == "mean" else []
         if problems := [*problems, *dict.fromkeys(reader.problems), *unasked]:
             raise DataError(problems)
-        values = np.column_stack(columns)
         known = ~np.isnan(values)
         complete, some = known.all(axis=1) & weighted, known.any(axis=1) & weighted
         used = complete if incomplete == "listwise" else some

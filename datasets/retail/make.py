@@ -8,39 +8,25 @@ on ``SEED`` alone, so running the script again writes the same bytes.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import brentq, root
+from scipy.optimize import brentq
 from scipy.stats import norm
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Ints: TypeAlias = npt.NDArray[np.int64]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import norta
+from norta import Floats, Ints, Item
 
 SEED = 140  # see README.md, "Choice of the seed"
 TUNING_SEED = 1  # for the simulation inside tolerance_correlations
 PER_CELL = 250
 WAVES = (2025, 2026)
-DONT_KNOW, REFUSED = 98, 99
-
-
-class Item(NamedTuple):
-    """One question: construct, loading, margin of the average company, missing rates.
-
-    ``loading`` is how far the latent answer moves when its construct moves by 1.
-    """
-
-    construct: str
-    loading: float
-    mean: float
-    sd: float
-    skew: float
-    dont_know: float
-    refused: float
-
 
 # Mean, sd and skewness: public ACSI 2015 file (four industries), rounded.
 # Loadings: PLS loadings of the 774-case ACSI replica, rounded.
@@ -164,30 +150,6 @@ RECOVERY = 0.70
 COMPLAINER_SATISFACTION = (-0.85, 0.90)  # mean and sd of the latent answer
 
 
-def tilted_margin(mean: float, sd: float, skew: float) -> Floats:
-    """Return the maximum-entropy shares of 1..10 with the given three moments."""
-    x = np.arange(1, 11, dtype=np.float64)
-    u = (x - 5.5) / 4.5
-    powers = np.vstack([u, u**2, u**3])
-
-    def shares(tilt: Floats) -> Floats:
-        log = tilt @ powers
-        weight: Floats = np.exp(log - log.max())
-        weight /= weight.sum()
-        return weight
-
-    def gap(tilt: Floats) -> Floats:
-        p = shares(tilt)
-        m = p @ x
-        s = np.sqrt(p @ (x - m) ** 2)
-        return np.array([m - mean, s - sd, p @ ((x - m) / s) ** 3 - skew])
-
-    found = root(gap, np.array([1.0, 0.5, 0.0]), tol=1e-12)
-    if not found.success:
-        raise ArithmeticError(found.message)
-    return shares(found.x)
-
-
 def cut_points(shares: Floats) -> Floats:
     """Return the normal thresholds that give the categories these shares."""
     cuts: Floats = norm.ppf(np.cumsum(shares)[:-1])
@@ -197,7 +159,8 @@ def cut_points(shares: Floats) -> Floats:
 def margin_cuts() -> dict[str, Floats]:
     """Return the thresholds of every item of the average company."""
     cuts = {
-        k: cut_points(tilted_margin(i.mean, i.sd, i.skew)) for k, i in ITEMS.items()
+        k: cut_points(norta.tilted_margin(i.mean, i.sd, i.skew))
+        for k, i in ITEMS.items()
     }
     cuts["COMP"] = cut_points(np.array([1 - COMPLAINT_RATE, COMPLAINT_RATE]))
     return cuts
@@ -339,33 +302,18 @@ def item_shifts(company: str, wave: int, segment: float) -> dict[str, float]:
     return shifts
 
 
-def segment_cells() -> pd.DataFrame:
-    """Return region x age cells: population share, sample share, shift."""
-    rows = [
-        (region, age, rs * as_, rs * as_ * rp * ap, rd + ad)
-        for region, (rs, rp, rd) in REGIONS.items()
-        for age, (as_, ap, ad) in AGE_GROUPS.items()
-    ]
-    names = ["region", "age_group", "population", "sample", "shift"]
-    cells = pd.DataFrame(rows, columns=names)
-    cells["sample"] /= cells["sample"].sum()
-    return cells
-
-
 def draw_frame(rng: np.random.Generator) -> pd.DataFrame:
     """Return respondents with company, wave, segment and post-stratified weight."""
-    cells = segment_cells()
+    cells = norta.segments(REGIONS, AGE_GROUPS)
     size = PER_CELL * len(COMPANIES)
     waves = []
     for wave in WAVES:
         pick = rng.choice(len(cells), size=size, p=cells["sample"].to_numpy())
-        count = np.bincount(pick, minlength=len(cells))
-        weight = cells["population"].to_numpy() * size / np.maximum(count, 1)
         frame = cells.loc[pick, ["region", "age_group", "shift"]]
         frame = frame.reset_index(drop=True)
         frame.insert(0, "company", np.repeat(list(COMPANIES), PER_CELL))
         frame.insert(1, "wave", wave)
-        frame["weight"] = np.round(weight[pick], 4)
+        frame["weight"] = norta.post_stratified(cells, pick)
         waves.append(frame)
     return pd.concat(waves, ignore_index=True)
 
@@ -422,8 +370,8 @@ def with_missing(
 ) -> Ints:
     """Return the answers with some replaced by the two missing codes."""
     u = rng.random(len(answers))
-    coded = np.where(u < dont_know + refused, REFUSED, answers)
-    return np.where(u < dont_know, DONT_KNOW, coded)
+    coded = np.where(u < dont_know + refused, norta.REFUSED, answers)
+    return np.where(u < dont_know, norta.DONT_KNOW, coded)
 
 
 def add_missing(rng: np.random.Generator, answers: dict[str, Ints]) -> dict[str, Ints]:
@@ -440,11 +388,6 @@ def add_missing(rng: np.random.Generator, answers: dict[str, Ints]) -> dict[str,
     return out
 
 
-def routed(answers: Ints, asked: npt.NDArray[np.bool_]) -> Any:
-    """Return an integer column that is empty where the question was not asked."""
-    return pd.Series(answers).astype("Int64").where(pd.Series(asked))
-
-
 def make_survey(seed: int = SEED) -> pd.DataFrame:
     """Return the survey as written to ``data.csv``."""
     rng = np.random.default_rng(seed)
@@ -457,16 +400,16 @@ def make_survey(seed: int = SEED) -> pd.DataFrame:
     data.insert(0, "respondent", np.arange(1, len(data) + 1))
     for k in [*columns, "COMP"]:
         data[k] = answers[k]
-    data["HANDLE"] = routed(answers["HANDLE"], answers["COMP"] == 1)
+    data["HANDLE"] = norta.routed(answers["HANDLE"], answers["COMP"] == 1)
     data["REPUR"] = repur
-    data["HIGHPTOL"] = routed(answers["TOL"], (repur >= 6) & (repur <= 10))
-    data["LOWPTOL"] = routed(answers["TOL"], repur <= 5)
+    data["HIGHPTOL"] = norta.routed(answers["TOL"], (repur >= 6) & (repur <= 10))
+    data["LOWPTOL"] = norta.routed(answers["TOL"], repur <= 5)
     return data
 
 
 def expected_index(company: str, wave: int, cuts: dict[str, Floats]) -> float:
     """Return the true 0-100 satisfaction index (equal weights) in the population."""
-    cells = segment_cells()
+    cells = norta.segments(REGIONS, AGE_GROUPS)
     total = 0.0
     for share, segment in zip(cells["population"], cells["shift"], strict=True):
         shifts = item_shifts(company, wave, segment)
@@ -477,7 +420,7 @@ def expected_index(company: str, wave: int, cuts: dict[str, Floats]) -> float:
 
 def expected_complaints(company: str, wave: int, cuts: dict[str, Floats]) -> float:
     """Return the true share of complaining customers, in percent."""
-    cells = segment_cells()
+    cells = norta.segments(REGIONS, AGE_GROUPS)
     total = 0.0
     for share, segment in zip(cells["population"], cells["shift"], strict=True):
         shift = item_shifts(company, wave, segment)["COMP"]

@@ -1,0 +1,186 @@
+"""Improper solutions of covariance structures, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from csindex.estimation.cbsem.solution import CovarianceEstimates
+from csindex.estimation.cbsem.standardizing import standardized
+from csindex.estimation.cbsem.table import row_values
+
+# beyond these constructs, paths and information can't be told apart or trusted
+HIGH_CORRELATION, LARGEST_CONDITION = 0.95, 1e6
+_ROUNDING = 1e-9
+_MERGE = (
+    "put the two into one construct, drop one, make their paths equal or zero with "
+    "additions=, or use csi.PLS"
+)
+_VARIANCE = (
+    "fix it at zero as 'x ~~ 0*x' or bound it as 'x ~~ v*x; v > 0' in additions=, drop "
+    "the item, or collect more respondents"
+)
+_SINGULAR = "put the constructs that correlate most into one, or use csi.PLS"
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something that makes a solution hard or impossible to interpret.
+
+    Attributes
+    ----------
+    finding : str
+        What it is.
+    where : str
+        The constructs, items or parameters.
+    value, threshold : float
+        What was found, and from where on it is told.
+    improper : bool
+        Whether no population has such parameters.
+    ways_out : str
+        What can be done.
+    """
+
+    finding: str
+    where: str
+    value: float
+    threshold: float
+    improper: bool
+    ways_out: str
+
+
+def cautions(made: CovarianceEstimates) -> list[Caution]:
+    """Return what is improper or fragile about one solution.
+
+    Parameters
+    ----------
+    made : CovarianceEstimates
+        Estimates without batch axes.
+
+    Returns
+    -------
+    list of Caution
+        Negative variances, latent correlations beyond .95, a latent matrix that isn't
+        positive definite, standardised loadings and paths beyond one, information of
+        condition beyond 1e6.
+    """
+    return [*_variances(made), *_correlations(made), *_sizes(made), *_condition(made)]
+
+
+def _variances(made: CovarianceEstimates) -> list[Caution]:
+    table = made.fit.table
+    values = row_values(table.rows, made.fit.theta)[0]
+    return [
+        Caution("negative variance", row.lhs, float(value), 0.0, True, _VARIANCE)
+        for row, value in zip(table.rows, values, strict=True)
+        if row.op == "~~" and row.lhs == row.rhs and value < -_ROUNDING
+    ]
+
+
+def _correlations(made: CovarianceEstimates) -> list[Caution]:
+    """Return what is told of the correlations of all latent variables."""
+    table = made.fit.table
+    total = made.fit.implied[0].total[0]
+    p = len(table.observed)
+    joint = total[p:, p:]
+    sd = np.sqrt(np.diagonal(joint))
+    corr = joint / np.outer(sd, sd)
+    found = [
+        Caution(
+            "latent correlation",
+            f"{table.latent[i]} - {table.latent[j]}",
+            float(corr[i, j]),
+            HIGH_CORRELATION,
+            bool(abs(corr[i, j]) > 1 + _ROUNDING),
+            _MERGE,
+        )
+        for i, j in zip(*np.triu_indices(len(corr), 1), strict=True)
+        if abs(corr[i, j]) > HIGH_CORRELATION
+    ]
+    lowest, vectors = np.linalg.eigh(corr)
+    if lowest[0] < -_ROUNDING:
+        part = np.abs(vectors[:, 0])
+        names = [
+            n for n, w in zip(table.latent, part, strict=True) if w > part.max() / 3
+        ]
+        found.append(
+            Caution(
+                "latent correlations not positive definite",
+                ", ".join(names),
+                float(lowest[0]),
+                0.0,
+                True,
+                _SINGULAR,
+            )
+        )
+    return found
+
+
+def _sizes(made: CovarianceEstimates) -> list[Caution]:
+    """Return loadings beyond one, which are improper, and paths, which are fragile."""
+    table = made.fit.table
+    values = standardized(table, made.fit.theta)[0]
+    owners = [row.rhs for row in table.rows if row.op == "=~"]
+    return [
+        Caution(
+            "standardised loading" if row.op == "=~" else "standardised path",
+            row.name,
+            float(value),
+            1.0,
+            row.op == "=~" and owners.count(row.rhs) == 1,
+            _VARIANCE if row.op == "=~" else _MERGE,
+        )
+        for row, value in zip(table.rows, values[: len(table.rows)], strict=True)
+        if row.op in ("=~", "~") and abs(value) > 1 + 1e-6
+    ]
+
+
+def _condition(made: CovarianceEstimates) -> list[Caution]:
+    fit = made.fit
+    information = fit.basis.T @ fit.expected[0] @ fit.basis
+    values, vectors = np.linalg.eigh(information)
+    ratio = float(values[-1] / max(values[0], 1e-300))
+    if ratio <= LARGEST_CONDITION:
+        return []
+    part = np.abs(fit.basis @ vectors[:, 0])
+    names = [n for n, w in zip(fit.table.names, part, strict=True) if w > 0.2]
+    return [
+        Caution(
+            "information nearly singular",
+            ", ".join(names),
+            ratio,
+            LARGEST_CONDITION,
+            False,
+            _MERGE,
+        )
+    ]
+
+
+def warning_of(made: CovarianceEstimates) -> str:
+    """Return what a fit warns of: what is improper, and information near none.
+
+    Parameters
+    ----------
+    made : CovarianceEstimates
+        Estimates without batch axes.
+
+    Returns
+    -------
+    str
+        What was found, and the ways out; empty if there is nothing.
+    """
+    told_of = cautions(made)
+    found = [c for c in told_of if c.improper or c.value > LARGEST_CONDITION]
+    if found:
+        found += [c for c in told_of if c.finding == "latent correlation"]
+    found = list(dict.fromkeys(found))
+    if not found:
+        return ""
+    told = "; ".join(f"{c.finding} {c.where} ({c.value:.3g})" for c in found)
+    ways = " -- ".join(dict.fromkeys(caution.ways_out for caution in found))
+    return (
+        f"the solution is improper or fragile: {told}. Don't interpret it as it "
+        f"stands: {ways}. "
+        "csi.explain(results) tells more"
+    )

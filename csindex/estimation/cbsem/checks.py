@@ -1,0 +1,127 @@
+"""What can't be estimated, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from csindex.errors import DataError, SpecificationError, quoted
+from csindex.estimation.cbsem.fitted import CovarianceFit, Sample
+from csindex.estimation.cbsem.methods import Method
+from csindex.estimation.cbsem.table import ParameterTable
+from csindex.kernels.cbsem.fourth import Cases
+from csindex.kernels.linalg import correlation
+
+# a share of an eigenvalue of the information that is taken for zero
+_FLAT = 1e-11
+# the smallest eigenvalue of correlations that can be inverted
+_SINGULAR = 1e-10
+
+
+def check_samples(
+    table: ParameterTable,
+    method: Method,
+    samples: Sequence[Sample],
+    items: Sequence[str],
+) -> None:
+    """Refuse samples that a method can't do with, and too many parameters.
+
+    Parameters
+    ----------
+    table : ParameterTable
+        The structure.
+    method : Method
+        The method.
+    samples : sequence of Sample
+        The groups' moments; the first member of each stack counts.
+    items : sequence of str
+        Names of the items.
+
+    Raises
+    ------
+    DataError
+        If covariances can't be inverted.
+    SpecificationError
+        If there are more parameters than moments.
+    """
+    for sample in samples:
+        corr, _ = correlation(sample.cov[0])
+        values, vectors = np.linalg.eigh(corr)
+        if values[0] < _SINGULAR and method.discrepancy in ("ML", "GLS"):
+            part = np.abs(vectors[:, 0])
+            names = [n for n, size in zip(items, part, strict=True) if size > 0.1]
+            raise DataError(
+                "the covariance matrix of the items is not positive definite "
+                f"(smallest eigenvalue of the correlations {values[0]:.2g}): "
+                f"{quoted(names)} depend on each other linearly; leave one of them "
+                "out, or use estimator='ULS'"
+            )
+    p = len(table.observed)
+    moments = table.groups * (p * (p + 1) // 2 + (p if table.means else 0))
+    free = table.flat[1].shape[1] if table.linear else table.size
+    if free > moments and not table.equalities:
+        raise SpecificationError(
+            f"the model has {free} parameters, but {p} items have only {moments} "
+            "moments; add items, or fix parameters or make them equal with additions="
+        )
+
+
+def check_identified(fit: CovarianceFit) -> None:
+    """Refuse a model whose parameters no data can tell apart.
+
+    Parameters
+    ----------
+    fit : CovarianceFit
+        A fit; its first member counts.
+
+    Raises
+    ------
+    SpecificationError
+        With the parameters that the information says nothing about.
+    """
+    if not fit.converged[0] and not np.isfinite(fit.theta[0]).all():
+        return
+    information = fit.basis.T @ fit.expected[0] @ fit.basis
+    if not np.isfinite(information).all():
+        return
+    scale = np.sqrt(np.maximum(np.diagonal(information), 1e-300))
+    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
+    flat = values < _FLAT * values[-1]
+    if not flat.any():
+        return
+    moved = np.abs(fit.basis @ (vectors[:, flat] / scale[:, None])).max(axis=1)
+    size = np.abs(fit.basis @ np.diag(1 / scale)).max(axis=1)
+    names = [
+        name
+        for name, share in zip(fit.table.names, moved / size, strict=True)
+        if share > 0.05
+    ]
+    raise SpecificationError(
+        f"the model is not identified: {quoted(names)} can change together without any "
+        "change of the implied covariances; fix one of them, add items, or make "
+        "parameters equal with additions="
+    )
+
+
+def check_cases(case: Cases, method: Method) -> None:
+    """Refuse too few respondents for weighted least squares.
+
+    Parameters
+    ----------
+    case : Cases
+        The respondents.
+    method : Method
+        WLS or DWLS.
+
+    Raises
+    ------
+    DataError
+        If the asymptotic covariance of the moments can't be inverted.
+    """
+    n, s = case.products.shape
+    if method.discrepancy == "WLS" and n <= s:
+        raise DataError(
+            f"WLS inverts the covariance of {s} moments, which needs more than {s} "
+            f"respondents, and there are {n}; use estimator='WLSMV' or 'MLR'"
+        )

@@ -1,0 +1,125 @@
+"""How sure a driver's place in the importance-satisfaction matrix is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from csindex.diagnostics import drivers, importance, importance_performance
+from csindex.diagnostics.importance import REGIONS, Cut, checked_target, placed, turned
+from csindex.errors import SpecificationError
+from csindex.inference.distributions import Bootstrap
+from csindex.inference.stack import collect, resampled_estimates
+from csindex.kernels.arrays import FloatArray
+
+# a driver whose most likely region has less than this is called uncertain
+SURE = 0.80
+
+
+def region_probabilities(
+    boot: Bootstrap, target: str | None = None, cut: Cut = "mean"
+) -> pd.DataFrame:
+    """Say how probable each region of the matrix is for each driver.
+
+    Every resample gets a matrix of its own, with its own cuts; a probability is the
+    share of resamples that place the driver in the region.
+
+    Parameters
+    ----------
+    boot : Bootstrap
+        A bootstrap of a fit with 0-100 scores.
+    target : str, optional
+        The construct that is to rise; the model's index if None.
+    cut : {"mean", "median", "midpoint"}
+        Where high begins, as in `csindex.importance_performance`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `csindex.importance_performance`; I, II, III and IV, the
+        probabilities; importance_low, importance_high, performance_low and
+        performance_high, the bootstrap's intervals; and verdict, which is
+        ``"uncertain"`` where no region reaches .80.
+
+    Raises
+    ------
+    SpecificationError
+        If this isn't a bootstrap, the target is unknown, nothing drives it, or a
+        score can't be had.
+
+    Notes
+    -----
+    A driver that lowers the target in the sample is turned round in all resamples,
+    so that one where it raises the target counts as unimportant.
+
+    Examples
+    --------
+    >>> import csindex as csi
+    >>> results = csi.fit(csi.acsi(), csi.load_dataset("retail"))
+    >>> found = region_probabilities(csi.bootstrap(results, n=200))
+    >>> found[["I", "II", "III", "IV"]].sum(axis=1).round(9).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    if not isinstance(boot, Bootstrap):
+        raise SpecificationError(
+            "region_probabilities takes the bootstrap of one fit, as "
+            f"csi.bootstrap(results), not {type(boot).__name__}"
+        )
+    results = boot.results
+    name = checked_target(results, target, cut)
+    table = importance_performance(results, name, cut)
+    effects, scores = driver_replicates(boot, name)
+    lowers = table["importance"].to_numpy() < 0
+    regions = placed(*turned(effects, scores, lowers), cut)
+    shares = {
+        region: (regions == position).mean(axis=0)
+        for position, region in enumerate(REGIONS)
+    }
+    intervals = _intervals(boot, name)
+    wide = table.assign(**shares, **intervals)
+    surest = wide[list(REGIONS)].max(axis=1).to_numpy()
+    wide["verdict"] = np.where(surest < SURE, "uncertain", "sure")
+    wide.attrs.update(table.attrs)
+    return wide
+
+
+def driver_replicates(boot: Bootstrap, target: str) -> tuple[FloatArray, FloatArray]:
+    """Return the importance and the scores of the drivers in every resample used.
+
+    Parameters
+    ----------
+    boot : Bootstrap
+        A bootstrap.
+    target : str
+        A construct that is driven.
+
+    Returns
+    -------
+    effects, scores : ndarray of shape (used, d)
+        Points of the target per point of each driver, and the drivers' 0-100 scores.
+    """
+    model = boot.results.model
+    statistic = importance(target)
+    own = [model.construct_names.index(name) for name in drivers(model, target)]
+    scores = boot.replicates("scores")[:, own]
+    if target == model.index:
+        return boot.replicates(statistic.name), scores
+    # only the index's drivers are among the standard statistics
+    found = collect(resampled_estimates(boot.draws), [statistic])
+    return found.values[statistic.name][boot.usable], scores
+
+
+def _intervals(boot: Bootstrap, target: str) -> dict[str, FloatArray]:
+    model = boot.results.model
+    if target == model.index:
+        known = boot.importance
+        columns = [c for c in known if c.endswith(("_low", "_high"))]
+        return {column: known[column].to_numpy() for column in columns}
+    effect = boot.of(importance(target))
+    scores = boot.scores.set_index("construct").loc[drivers(model, target)]
+    return {
+        "importance_low": effect["low"].to_numpy(),
+        "importance_high": effect["high"].to_numpy(),
+        "performance_low": scores["low"].to_numpy(),
+        "performance_high": scores["high"].to_numpy(),
+    }

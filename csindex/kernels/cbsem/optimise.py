@@ -1,0 +1,220 @@
+"""Minimising a stack of discrepancies: Fisher scoring, then Newton, with damping.
+
+References
+----------
+Lee & Jennrich (1979), Psychometrika 44(1) (scoring); Nocedal & Wright (2006), Numerical
+Optimization, chapters 4 and 10 (damping).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+from csindex.kernels.cbsem.objective import Objective, ObjectivePoint
+
+# Newton steps begin where no parameter's score, in units of its information, is larger
+_NEAR = 0.02
+# squared distance to the optimum, in units of one observation's standard errors
+_DONE, _DONE_SCORING = 1e-12, 1e-22
+# a change of the objective that is nothing but rounding
+_ROUNDING = 1e-13
+_HARDEST = 1e12
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """The minima of a stack of objectives.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (b, t)
+        Parameters.
+    value : ndarray of shape (b,)
+        The objective.
+    converged : ndarray of bool of shape (b,)
+        Whether the minimum was reached.
+    iterations : ndarray of int of shape (b,)
+        Steps taken or tried.
+    """
+
+    theta: FloatArray
+    value: FloatArray
+    converged: BoolArray
+    iterations: IntArray
+
+
+def minimise(
+    objective: Objective,
+    start: FloatArray,
+    basis: FloatArray | None = None,
+    most: int = 200,
+) -> Optimum:
+    """Minimise a stack of objectives.
+
+    Parameters
+    ----------
+    objective : Objective
+        The objectives of b samples.
+    start : ndarray of shape (b, t)
+        Where to start.
+    basis : ndarray of shape (t, m), optional
+        Directions in which theta may move, where linear constraints hold.
+    most : int
+        Steps at most.
+
+    Returns
+    -------
+    Optimum
+        The minima; NaN where the objective isn't defined at the start.
+    """
+    b = len(start)
+    found = Optimum(
+        start.copy(), np.full(b, np.nan), np.zeros(b, np.bool_), np.full(b, most)
+    )
+    state = _State(
+        objective, objective.at(start), np.zeros(b), np.zeros(b, np.bool_), np.arange(b)
+    )
+    state = _kept(state, np.isfinite(state.point.value))
+    found.theta[~np.isin(np.arange(b), state.members)] = np.nan
+    for iteration in range(1, most + 1):
+        if not len(state.members):
+            break
+        state, done = _step(state, basis)
+        found.theta[state.members] = state.point.theta
+        found.value[state.members] = state.point.value
+        found.iterations[state.members[done]] = iteration
+        found.converged[state.members[done]] = True
+        lost = (state.damping > _HARDEST) & ~done
+        found.iterations[state.members[lost]] = iteration
+        if done.any() or lost.any():
+            state = _kept(state, ~done & ~lost)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """The members that are still moving.
+
+    ``damping`` (b,) is Levenberg and Marquardt's; ``careful`` (b,) says where Newton's
+    step failed, so that scoring takes over; ``members`` (b,) are their positions.
+    """
+
+    objective: Objective
+    point: ObjectivePoint
+    damping: FloatArray
+    careful: BoolArray
+    members: IntArray
+
+
+def _kept(state: _State, kept: BoolArray) -> _State:
+    if kept.all():
+        return state
+    return _State(
+        state.objective.chosen(kept),
+        state.point.chosen(kept),
+        state.damping[kept],
+        state.careful[kept],
+        state.members[kept],
+    )
+
+
+def _step(state: _State, basis: FloatArray | None) -> tuple[_State, BoolArray]:
+    """Return the state after one step, and which members have arrived."""
+    slope = _moved(state.point.gradient(), basis)
+    hessian = _turned(state.point.expected(), basis)
+    scale = np.diagonal(hessian, axis1=1, axis2=2).copy()
+    scale[scale <= 0] = 1.0
+    near = (np.abs(slope) < _NEAR * np.sqrt(scale)).all(axis=1) & ~state.careful
+    step, newton = _directions(state, slope, hessian, scale, near, basis)
+    gain = -(slope * step).sum(axis=1)
+    change = step if basis is None else step @ basis.T
+    theta = state.point.theta + change
+    trial = state.objective.at(theta)
+    before, after = state.point.value, trial.value
+    tiny = np.abs(gain) < np.where(newton, _DONE, _DONE_SCORING)
+    slack = _ROUNDING * (1.0 + np.abs(before))
+    better = after <= np.where(gain < 100 * slack, before + slack, before)
+    damping = np.where(
+        better,
+        np.where(state.damping < 1e-6, 0.0, state.damping / 8),
+        np.maximum(8 * state.damping, 1e-3),
+    )
+    careful = ~better & newton
+    if better.all():
+        point = trial
+    elif not better.any():
+        point = state.point
+    else:
+        point = state.objective.at(np.where(better[:, None], theta, state.point.theta))
+    done = better & tiny & (damping < 1.0)
+    return _State(state.objective, point, damping, careful, state.members), done
+
+
+def _directions(
+    state: _State,
+    slope: FloatArray,
+    hessian: FloatArray,
+    scale: FloatArray,
+    near: BoolArray,
+    basis: FloatArray | None,
+) -> tuple[FloatArray, BoolArray]:
+    """Return the steps (b, m), and which of them are Newton's."""
+    newton = np.zeros(len(slope), np.bool_)
+    step = np.zeros_like(slope)
+    if near.any():
+        exact = _turned(state.point.chosen(near).observed(), basis)
+        damped = _damped(exact, state.damping[near], scale[near])
+        step[near] = -solved(damped, slope[near])
+        # uphill, where the Hessian isn't positive definite
+        newton[near] = (slope[near] * step[near]).sum(axis=1) < 0
+    rest = ~newton
+    if rest.any():
+        damped = _damped(hessian[rest], state.damping[rest], scale[rest])
+        step[rest] = -solved(damped, slope[rest])
+    return step, newton
+
+
+def _damped(hessian: FloatArray, damping: FloatArray, scale: FloatArray) -> FloatArray:
+    """Return Hessians (b, m, m) with a share of a scale (b, m) on their diagonals."""
+    found = hessian.copy()
+    places = np.arange(hessian.shape[1])
+    found[:, places, places] += damping[:, None] * scale
+    return found
+
+
+def solved(matrices: FloatArray, right: FloatArray) -> FloatArray:
+    """Return solutions (b, m) of symmetric systems, the least ones if singular.
+
+    Parameters
+    ----------
+    matrices : ndarray of shape (b, m, m)
+        The matrices.
+    right : ndarray of shape (b, m)
+        The right-hand sides.
+
+    Returns
+    -------
+    ndarray of shape (b, m)
+        The solutions.
+    """
+    try:
+        found = np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        found = np.full_like(right, np.nan)
+    lost = ~np.isfinite(found).all(axis=1)
+    if lost.any():
+        finite = lost & np.isfinite(matrices).all(axis=(1, 2))
+        inverse = np.linalg.pinv(matrices[finite], hermitian=True)
+        found[finite] = (inverse @ right[finite][:, :, None])[:, :, 0]
+    return np.asarray(found)
+
+
+def _moved(slope: FloatArray, basis: FloatArray | None) -> FloatArray:
+    return slope if basis is None else np.asarray(slope @ basis)
+
+
+def _turned(hessian: FloatArray, basis: FloatArray | None) -> FloatArray:
+    return hessian if basis is None else np.asarray(basis.T @ hessian @ basis)

@@ -1,0 +1,255 @@
+"""The reticular action model: from parameters to implied means and covariances.
+
+All variables of a group, p observed ones first and the latent ones after them, are
+joined by arrows A, covariances S and intercepts alpha:
+
+    E = (I - A)^-1,  C = E S E',  Sigma = C[:p, :p],  mu = (E alpha)[:p].
+
+References
+----------
+McArdle & McDonald (1984), British Journal of Mathematical and Statistical Psychology
+37(2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+
+# what a slot is an element of
+ARROW, COVARIANCE, MEAN = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Ram:
+    """The structure of one group: fixed values, and where the parameters stand.
+
+    A *slot* is a free element of A, S (given once for its two places) or alpha. Slots
+    that have the same parameter are equal.
+
+    Attributes
+    ----------
+    observed : int
+        Number p of observed variables, which come first among the q variables.
+    arrows : ndarray of shape (q, q)
+        Fixed values of A, row = target; zero at slots.
+    covariances : ndarray of shape (q, q)
+        Fixed values of S.
+    intercepts : ndarray of shape (q,)
+        Fixed values of alpha.
+    kind, row, column : ndarray of int of shape (k,)
+        For each slot, whether it is an ``ARROW``, ``COVARIANCE`` or ``MEAN``, and its
+        place; the column of a mean is 0 and means nothing.
+    parameter : ndarray of int of shape (k,)
+        The parameter of each slot, as its position in theta.
+    means : bool
+        Whether the model says something about means.
+    """
+
+    observed: int
+    arrows: FloatArray
+    covariances: FloatArray
+    intercepts: FloatArray
+    kind: IntArray
+    row: IntArray
+    column: IntArray
+    parameter: IntArray
+    means: bool = False
+
+    @property
+    def size(self) -> int:
+        """Number q of variables."""
+        return len(self.arrows)
+
+    @cached_property
+    def depth(self) -> int | None:
+        """Number of arrows on the longest directed path; None with a loop."""
+        joined = self.arrows != 0
+        chosen = self.kind == ARROW
+        joined[self.row[chosen], self.column[chosen]] = True
+        reach = joined.astype(np.float64)
+        step, length = reach.copy(), 0
+        while step.any():
+            length += 1
+            if length > self.size:
+                return None
+            step = ((step @ reach) > 0).astype(np.float64)
+        return length
+
+    @cached_property
+    def is_arrow(self) -> FloatArray:
+        """One for each slot that is an arrow, shape (k,)."""
+        return np.asarray(self.kind == ARROW, np.float64)
+
+    @cached_property
+    def is_mean(self) -> FloatArray:
+        """One for each slot that is a mean, shape (k,)."""
+        return np.asarray(self.kind == MEAN, np.float64)
+
+    @cached_property
+    def scale(self) -> FloatArray:
+        """Factor of each slot's derivative a b' + b a', shape (k,)."""
+        half = np.where(self.row == self.column, 0.5, 1.0)
+        return np.where(self.kind == ARROW, 1.0, np.where(self.kind == MEAN, 0.0, half))
+
+    @cached_property
+    def second(self) -> IntArray:
+        """Position of each slot's b among the columns of (U, V), shape (k,)."""
+        shift = np.where(self.kind == ARROW, self.size, 0)
+        return np.where(self.kind == MEAN, 0, self.column + shift)
+
+    @cached_property
+    def identity(self) -> bool:
+        """Whether the slots are the parameters, in their order."""
+        return np.array_equal(self.parameter, np.arange(len(self.parameter)))
+
+    def spread(self, count: int) -> FloatArray:
+        """Return the 0/1 matrix (k, count) from parameters to slots."""
+        return np.asarray(self.parameter[:, None] == np.arange(count), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Implied:
+    """What a group's structure implies for a stack of b parameter vectors.
+
+    Attributes
+    ----------
+    ram : Ram
+        The structure.
+    effects : ndarray of shape (b, q, q)
+        Total effects E, row = target.
+    total : ndarray of shape (b, q, q)
+        Covariances C of all variables.
+    levels : ndarray of shape (b, q)
+        Means of all variables.
+    """
+
+    ram: Ram
+    effects: FloatArray
+    total: FloatArray
+    levels: FloatArray
+
+    @cached_property
+    def cov(self) -> FloatArray:
+        """Implied covariances Sigma of the observed variables, shape (b, p, p)."""
+        p = self.ram.observed
+        return np.ascontiguousarray(self.total[:, :p, :p])
+
+    @property
+    def mean(self) -> FloatArray:
+        """Implied means of the observed variables, shape (b, p)."""
+        return self.levels[:, : self.ram.observed]
+
+    @cached_property
+    def both(self) -> FloatArray:
+        """(U, V) = (E, C), rows of the observed variables, shape (b, p, 2 q)."""
+        p = self.ram.observed
+        return np.concatenate([self.effects[:, :p], self.total[:, :p]], axis=2)
+
+    @cached_property
+    def moved(self) -> FloatArray:
+        """Factor t of each slot's derivative of the means, t U_row, shape (b, k)."""
+        ram = self.ram
+        return ram.is_arrow * self.levels[:, ram.column] + ram.is_mean
+
+    def chosen(self, members: BoolArray | IntArray) -> Implied:
+        """Return some members of the stack."""
+        return Implied(
+            self.ram, self.effects[members], self.total[members], self.levels[members]
+        )
+
+
+def matrices(ram: Ram, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the arrows and the covariances of a stack of parameters.
+
+    Parameters
+    ----------
+    ram : Ram
+        The structure.
+    theta : ndarray of shape (b, t)
+        Parameters.
+
+    Returns
+    -------
+    arrows, covariances : ndarray of shape (b, q, q)
+        A and S.
+    """
+    q = ram.size
+    arrows = np.empty((len(theta), q, q))
+    arrows[:] = ram.arrows
+    joint = np.empty((len(theta), q, q))
+    joint[:] = ram.covariances
+    values = theta[:, ram.parameter]
+    here = ram.kind == ARROW
+    arrows[:, ram.row[here], ram.column[here]] = values[:, here]
+    here = ram.kind == COVARIANCE
+    joint[:, ram.row[here], ram.column[here]] = values[:, here]
+    joint[:, ram.column[here], ram.row[here]] = values[:, here]
+    return arrows, joint
+
+
+def intercepts(ram: Ram, theta: FloatArray) -> FloatArray:
+    """Return the intercepts alpha (b, q) of a stack of parameters (b, t)."""
+    alpha = np.empty((len(theta), ram.size))
+    alpha[:] = ram.intercepts
+    here = ram.kind == MEAN
+    alpha[:, ram.row[here]] = theta[:, ram.parameter[here]]
+    return alpha
+
+
+def implied(ram: Ram, theta: FloatArray) -> Implied:
+    """Return what a stack of parameters implies.
+
+    Parameters
+    ----------
+    ram : Ram
+        The structure.
+    theta : ndarray of shape (b, t)
+        Parameters.
+
+    Returns
+    -------
+    Implied
+        Effects, covariances and means.
+    """
+    arrows, joint = matrices(ram, theta)
+    effects = total_effects(arrows, ram.depth)
+    total = effects @ joint @ effects.transpose(0, 2, 1)
+    if ram.means:
+        levels = (effects @ intercepts(ram, theta)[:, :, None])[:, :, 0]
+    else:
+        levels = np.zeros(effects.shape[:2])
+    return Implied(ram, effects, total, levels)
+
+
+def total_effects(arrows: FloatArray, depth: int | None) -> FloatArray:
+    """Return (I - A)^-1.
+
+    Parameters
+    ----------
+    arrows : ndarray of shape (b, q, q)
+        Arrows A.
+    depth : int or None
+        Length of the longest path; None: there are loops.
+
+    Returns
+    -------
+    ndarray of shape (b, q, q)
+        Total effects E = I + A + A^2 ...; NaN where loops have no sum.
+    """
+    one = np.eye(arrows.shape[-1])
+    if depth is None:
+        try:
+            return np.asarray(np.linalg.inv(one - arrows))
+        except np.linalg.LinAlgError:
+            singular = np.linalg.det(one - arrows) == 0
+            safe = np.where(singular[:, None, None], one, one - arrows)
+            return np.where(singular[:, None, None], np.nan, np.linalg.inv(safe))
+    effects = one + arrows
+    for _ in range(depth - 1):
+        effects = one + arrows @ effects
+    return effects

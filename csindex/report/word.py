@@ -1,0 +1,286 @@
+"""A report as a Word document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from csindex.language import visible
+from csindex.report.blocks import (
+    FORMULA,
+    Badge,
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Figure,
+    Formula,
+    Headline,
+    Page,
+    Paragraph,
+    Table,
+    letters,
+    shown,
+)
+from csindex.report.writing import settled_archive
+
+if TYPE_CHECKING:
+    from docx.document import Document
+    from docx.text.paragraph import Paragraph as WordParagraph
+
+# Word takes the second font for Chinese letters; both are on every Windows and Mac
+_LATIN, _CHINESE = "Calibri", "Microsoft YaHei"
+_STYLES = ("Normal", "Title", "Subtitle", "Heading 1", "Heading 2", "List Bullet")
+_NAVY, _SOFT = "12375E", "55606E"
+_COLOURS = {"good": "00674D", "acceptable": "8A5A00", "flagged": "A83F00"}
+# inches
+_MARGIN, _WIDEST, _TALLEST = 0.8, 6.6, 8.6
+# tables of at most so many columns are set in letters of so many points
+_SIZES = ((5, 9.0), (8, 8.0), (10_000, 7.0))
+# letters beyond which a text may be broken; least width of open columns, inches per
+# point of a letter, inches of a cell's margins
+_BROKEN, _LEAST, _LETTER, _CELL = 26, 1.6, 0.0088, 0.19
+
+
+def word(page: Page) -> bytes:
+    """Return a report as a Word document.
+
+    Parameters
+    ----------
+    page : Page
+        The report.
+
+    Returns
+    -------
+    bytes
+        The ``.docx`` file; the same page gives the same bytes.
+    """
+    import docx
+
+    document = docx.Document()
+    _set_up(document, page)
+    document.add_paragraph(visible(page.eyebrow), style="Subtitle")
+    document.add_paragraph(visible(page.title), style="Title")
+    if page.subtitle:
+        _soft(document.add_paragraph(), page.subtitle)
+    for warning in page.warnings:
+        _warn(document, warning)
+    _headline(document, page.headline, page.unit)
+    for number, section in enumerate(page.sections, start=1):
+        document.add_heading(visible(f"{number} {section.title}"), level=1)
+        for block in section.blocks:
+            _BLOCKS[type(block)](document, block)
+    _soft(document.sections[0].footer.paragraphs[0], page.footer)
+    content = BytesIO()
+    document.save(content)
+    return settled_archive(content.getvalue())
+
+
+def _set_up(document: Document, page: Page) -> None:
+    """Set paper, fonts and properties."""
+    from docx.oxml.ns import qn
+    from docx.shared import Inches, Mm, Pt, RGBColor
+
+    paper = document.sections[0]
+    paper.page_width, paper.page_height = Mm(210), Mm(297)
+    for side in ("left", "right", "top", "bottom"):
+        setattr(paper, f"{side}_margin", Inches(_MARGIN))
+    for name in _STYLES:
+        style: Any = document.styles[name]
+        style.font.name = _LATIN
+        fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+        fonts.set(qn("w:eastAsia"), _CHINESE)
+        for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+            fonts.attrib.pop(qn(f"w:{theme}"), None)
+        if name not in ("Normal", "List Bullet"):
+            style.font.color.rgb = RGBColor.from_string(_NAVY)
+    normal: Any = document.styles["Normal"]
+    normal.font.size = Pt(10)
+    normal.element.get_or_add_rPr().append(
+        _element("w:lang", {"w:val": "en-US", "w:eastAsia": page.language})
+    )
+    properties = document.core_properties
+    properties.title, properties.author = visible(page.title), "csindex"
+    properties.comments, properties.language = "", page.language
+
+
+def _headline(document: Document, headline: Headline, unit: str) -> None:
+    from docx.shared import Pt, RGBColor
+
+    label = document.add_paragraph()
+    label.add_run(visible(headline.label)).bold = True
+    big = document.add_paragraph()
+    value = big.add_run(headline.value.shown)
+    value.bold, value.font.size = True, Pt(36)
+    value.font.color.rgb = RGBColor.from_string(_NAVY)
+    big.add_run(f"  {visible(unit)}")
+    facts = list(headline.facts)
+    if headline.interval is not None:
+        facts.insert(0, f"{headline.interval_label} {shown(headline.interval)}")
+    document.add_paragraph().add_run(visible(" · ".join(facts))).bold = True
+    for sentence in headline.sentences:
+        document.add_paragraph(visible(sentence))
+
+
+def _warn(document: Document, warning: str) -> None:
+    paragraph = document.add_paragraph(visible(f"▲ {warning}"))
+    shade = {"w:val": "clear", "w:color": "auto", "w:fill": "FDF3EC"}
+    paragraph._p.get_or_add_pPr().append(_element("w:shd", shade))
+
+
+def _table(document: Document, table: Any) -> None:
+    """Add a table with its caption and note."""
+    from docx.shared import Inches
+
+    _caption(document, table.caption)
+    made = document.add_table(rows=1, cols=len(table.columns))
+    made.autofit = False
+    made._tbl.tblPr.append(_borders())
+    size = next(size for most, size in _SIZES if len(table.columns) <= most)
+    widths = [Inches(width) for width in _widths(table, size)]
+    for column, width in zip(made.columns, widths, strict=True):
+        column.width = width
+    for column, cell in zip(table.columns, made.rows[0].cells, strict=True):
+        run = _fill(cell, column.title, size, column.numeric)
+        run.bold = True
+    head = made.rows[0]._tr.get_or_add_trPr()
+    head.append(_element("w:tblHeader", {"w:val": "true"}))
+    for row in table.rows:
+        cells = made.add_row()
+        cells._tr.get_or_add_trPr().append(_element("w:cantSplit", {}))
+        for column, cell, place in zip(table.columns, row, cells.cells, strict=True):
+            run = _fill(place, shown(cell), size, column.numeric)
+            _colour(run, cell)
+    for row in made.rows:
+        for place, width in zip(row.cells, widths, strict=True):
+            place.width = width
+    note = document.add_paragraph()
+    _soft(note, table.note)
+
+
+def _widths(table: Table, size: float) -> list[float]:
+    """Return the columns' widths in inches.
+
+    Numbers are never broken, texts and titles of several words may be; the wide
+    column, or else the columns of texts, take what the page leaves.
+    """
+    many = size < _SIZES[1][1]
+    needed = [
+        _CELL
+        + _LETTER * size * _longest([shown(row[k]) for row in table.rows], column, many)
+        for k, column in enumerate(table.columns)
+    ]
+    wide = [column.wide for column in table.columns]
+    if not any(wide):
+        wide = [not column.numeric for column in table.columns]
+    fixed = sum(w for w, open_ in zip(needed, wide, strict=True) if not open_)
+    asked = sum(needed) - fixed
+    room = max(_WIDEST - fixed, _LEAST)
+    if asked > room or any(column.wide for column in table.columns):
+        stretch = room / asked
+        needed = [w * stretch if o else w for w, o in zip(needed, wide, strict=True)]
+    return [width * min(1.0, _WIDEST / sum(needed)) for width in needed]
+
+
+def _longest(texts: Sequence[str], column: Column, many: bool) -> int:
+    """Return how many letters wide a column has to be."""
+    whole = max(map(letters, ["", *texts]))
+    word = max((letters(w) for w in column.title.split()), default=0)
+    if column.numeric:
+        return max(whole, min(word, 8 if many else 12))
+    return max(word, min(whole, _BROKEN))
+
+
+def _fill(place: Any, text: str, size: float, numeric: bool) -> Any:
+    """Write a cell and return its run."""
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
+    from docx.shared import Pt
+
+    paragraph = place.paragraphs[0]
+    paragraph.paragraph_format.space_after = Pt(1)
+    if numeric:
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+    run = paragraph.add_run(visible(text))
+    run.font.size = Pt(size)
+    return run
+
+
+def _colour(run: Any, cell: Cell) -> None:
+    from docx.shared import RGBColor
+
+    badge = cell if isinstance(cell, Badge) else getattr(cell, "badge", None)
+    if badge is not None and badge.mood in _COLOURS:
+        run.font.color.rgb = RGBColor.from_string(_COLOURS[badge.mood])
+
+
+def _figure(document: Document, figure: Any) -> None:
+    """Add a picture that fits the page, with words for those who can't see it."""
+    from docx.shared import Inches
+
+    _caption(document, figure.caption)
+    width, height = figure.picture.size
+    width = min(width, _WIDEST, _TALLEST * width / height)
+    picture = document.add_picture(BytesIO(figure.picture.png), width=Inches(width))
+    picture._inline.docPr.set("descr", visible(figure.alt))
+
+
+def _paragraph(document: Document, paragraph: Any) -> None:
+    if paragraph.warning:
+        _warn(document, paragraph.text)
+    else:
+        document.add_paragraph(visible(paragraph.text))
+
+
+def _bullets(document: Document, bullets: Any) -> None:
+    document.add_heading(visible(bullets.title), level=2)
+    for entry in bullets.entries:
+        document.add_paragraph(visible(entry), style="List Bullet")
+
+
+def _formula(document: Document, formula: Any) -> None:
+    document.add_heading(visible(formula.caption), level=2)
+    document.add_paragraph(FORMULA)
+    _soft(document.add_paragraph(), formula.note)
+
+
+def _caption(document: Document, caption: str) -> None:
+    paragraph = document.add_paragraph()
+    paragraph.paragraph_format.keep_with_next = True
+    paragraph.add_run(visible(caption)).bold = True
+
+
+def _soft(paragraph: WordParagraph, text: str) -> None:
+    from docx.shared import Pt, RGBColor
+
+    run = paragraph.add_run(visible(text))
+    run.font.size = Pt(9)
+    run.font.color.rgb = RGBColor.from_string(_SOFT)
+
+
+def _borders() -> Any:
+    """Return thin lines between rows, and no others."""
+    borders = _element("w:tblBorders", {})
+    line = {"w:val": "single", "w:sz": "4", "w:space": "0", "w:color": "C9D1DA"}
+    for side in ("top", "bottom", "insideH"):
+        borders.append(_element(f"w:{side}", line))
+    return borders
+
+
+def _element(name: str, attributes: Mapping[str, str]) -> Any:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    made: Any = OxmlElement(name)
+    for key, value in attributes.items():
+        made.set(qn(key), value)
+    return made
+
+
+_BLOCKS: Mapping[type[Block], Callable[[Any, Any], None]] = {
+    Table: _table,
+    Figure: _figure,
+    Paragraph: _paragraph,
+    Bullets: _bullets,
+    Formula: _formula,
+}

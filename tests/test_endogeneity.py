@@ -1,0 +1,189 @@
+"""Endogeneity: two-stage least squares, its tests, and Gaussian copulas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.linalg import lstsq
+
+import csindex as csi
+from csindex.diagnostics.endogeneity import gaussian_copula, two_stage_least_squares
+from csindex.kernels.arrays import FloatArray
+from csindex.kernels.instruments import normal_scores
+
+
+def simulated(n: int, confounded: float, skewed: bool, seed: int) -> pd.DataFrame:
+    """Single items: z and w drive x, x drives y by .5, a hidden cause drives both."""
+    rng = np.random.default_rng(seed)
+    z, w = rng.normal(size=(2, n))
+    hidden, noise = rng.normal(size=(2, n))
+    own = rng.exponential(size=n) - 1 if skewed else rng.normal(size=n)
+    x = 0.6 * z + 0.5 * w + confounded * hidden + own
+    y = 0.5 * x + confounded * hidden + noise
+    return pd.DataFrame({"z": z, "w": w, "x": x, "y": y})
+
+
+MODEL = csi.Model(
+    "chain",
+    [csi.reflective(name.upper(), name) for name in "zwxy"],
+    [("Z", "X"), ("W", "X"), ("X", "Y"), ("Z", "Y")],
+)
+
+
+def fitted(frame: pd.DataFrame) -> csi.Results:
+    return csi.fit(MODEL, frame)
+
+
+def standardised(frame: pd.DataFrame) -> dict[str, FloatArray]:
+    scaled = (frame - frame.mean()) / frame.std()
+    return {name: scaled[name].to_numpy() for name in frame}
+
+
+def residuals(y: FloatArray, x: FloatArray) -> FloatArray:
+    return np.asarray(y - x @ lstsq(x, y, rcond=None)[0])
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return simulated(400, 0.7, skewed=False, seed=3)
+
+
+def test_two_stage_least_squares_on_rows(frame: pd.DataFrame) -> None:
+    data, n = standardised(frame), len(frame)
+    one = np.ones(n)
+    instruments = np.column_stack([one, data["z"], data["w"]])
+    sources = np.column_stack([one, data["z"], data["x"]])
+    fits = instruments @ lstsq(instruments, sources, rcond=None)[0]
+    slopes = lstsq(fits, data["y"], rcond=None)[0]
+    left = data["y"] - sources @ slopes
+    errors = np.sqrt(left @ left / (n - 3) * np.diag(np.linalg.inv(fits.T @ fits)))
+    found = two_stage_least_squares(fitted(frame), {"Y": ["Z", "W"]})
+    table = found.coefficients.set_index("source").loc[["Z", "X"]]
+    np.testing.assert_allclose(table["estimate"], slopes[1:], atol=1e-12)
+    np.testing.assert_allclose(table["se"], errors[1:], atol=1e-12)
+    assert table["endogenous"].tolist() == [False, True]
+
+
+def test_tests_on_rows(frame: pd.DataFrame) -> None:
+    data, n = standardised(frame), len(frame)
+    one = np.ones(n)
+    exogenous = np.column_stack([one, data["z"]])
+    instruments = np.column_stack([exogenous, data["w"]])
+    left, short = residuals(data["x"], instruments), residuals(data["x"], exogenous)
+    first = (short @ short - left @ left) / (left @ left / (n - 3))
+    plain = np.column_stack([exogenous, data["x"]])
+    small = residuals(data["y"], plain)
+    large = residuals(data["y"], np.column_stack([plain, left]))
+    hausman = (small @ small - large @ large) / (large @ large / (n - 4))
+    tests = two_stage_least_squares(fitted(frame), {"Y": ["Z", "W"]}).tests
+    found = tests.set_index("test")["statistic"]
+    assert found["first stage"] == pytest.approx(first, rel=1e-10)
+    assert found["Wu-Hausman"] == pytest.approx(hausman, rel=1e-10)
+    assert "Sargan" not in found
+
+
+def test_sargan_on_rows(frame: pd.DataFrame) -> None:
+    model = csi.Model("m", MODEL.constructs, [("Z", "X"), ("W", "X"), ("X", "Y")])
+    data, n = standardised(frame), len(frame)
+    instruments = np.column_stack([np.ones(n), data["z"], data["w"]])
+    fits = data["x"] - residuals(data["x"], instruments)
+    left = data["y"] - data["x"] * (fits @ data["y"]) / (fits @ fits)
+    explained = left - residuals(left, instruments)
+    found = two_stage_least_squares(csi.fit(model, frame), {"Y": ["Z", "W"]}).tests
+    sargan = found.set_index("test").loc["Sargan"]
+    assert sargan["statistic"] == pytest.approx(
+        n * (explained @ explained) / (left @ left), rel=1e-10
+    )
+    assert sargan["df1"] == 1
+
+
+def test_instruments_mend_what_is_biased() -> None:
+    frame = simulated(40_000, 0.7, skewed=False, seed=1)
+    found = two_stage_least_squares(fitted(frame), {"Y": ["Z", "W"]})
+    row = found.coefficients.set_index("source").loc["X"]
+    truth = 0.5 * frame["x"].std() / frame["y"].std()
+    assert abs(row["estimate"] - truth) < 4 * row["se"] < 0.05
+    assert row["ols"] - truth > 0.1
+    tests = found.tests.set_index("test")
+    assert tests.loc["Wu-Hausman", "p"] < 1e-6
+    assert tests.loc["first stage", "meaning"] == "instruments are strong"
+
+
+def test_without_endogeneity_nothing_is_found() -> None:
+    found = two_stage_least_squares(
+        fitted(simulated(2000, 0.0, skewed=False, seed=5)), {"Y": ["Z", "W"]}
+    )
+    assert found.tests.set_index("test").loc["Wu-Hausman", "p"] > 0.05
+
+
+def test_normal_scores_by_hand() -> None:
+    from statistics import NormalDist
+
+    values = np.array([[3.0], [1.0], [3.0], [8.0]])
+    quantile = NormalDist().inv_cdf
+    expected = [quantile(q) for q in (0.5, 0.125, 0.5, 0.875)]
+    np.testing.assert_allclose(normal_scores(values)[:, 0], expected, atol=1e-12)
+    doubled = normal_scores(values, np.array([1.0, 2.0, 1.0, 1.0]))[:, 0]
+    repeated = normal_scores(np.array([[3.0], [1.0], [1.0], [3.0], [8.0]]))[:, 0]
+    np.testing.assert_allclose(doubled, repeated[[0, 1, 3, 4]], atol=1e-12)
+
+
+def test_copula_finds_and_mends_a_skewed_source() -> None:
+    rng = np.random.default_rng(11)
+    n = 20_000
+    latent, noise = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], size=n).T
+    x = np.exp(latent)
+    frame = pd.DataFrame({"x": x, "y": 0.5 * x + noise})
+    model = csi.Model(
+        "m", [csi.reflective("X", "x"), csi.reflective("Y", "y")], [("X", "Y")]
+    )
+    check = gaussian_copula(csi.fit(model, frame), n=40)
+    table = check.coefficients.set_index("term")
+    truth = 0.5 * frame["x"].std() / frame["y"].std()
+    ordinary = np.corrcoef(frame["x"], frame["y"])[0, 1]
+    assert ordinary - truth > 0.05
+    assert abs(table.loc["X", "estimate"] - truth) < 4 * table.loc["X", "se"] < 0.05
+    assert table.loc["copula of X", "p"] < 1e-6
+    assert check.normality.loc[0, "p"] < 0.05
+    assert check.cautions == ()
+
+
+def test_copula_cautions_with_a_normal_source(frame: pd.DataFrame) -> None:
+    check = gaussian_copula(fitted(frame), ["Y"], n=20)
+    assert check.coefficients["copulas"].unique().tolist() == ["Z", "X", "Z + X"]
+    assert "may be normal" in check.cautions[0]
+    assert "400 respondents are few" in check.cautions[1]
+    assert "copula of X" in repr(check)
+    assert "copula of X" in check._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("instruments", "words"),
+    [
+        ({}, "name instruments"),
+        ({"z": ["W"]}, "unknown endogenous construct 'z'"),
+        ({"Y": ["Z", "Q"]}, "'Q'"),
+        ({"Y": "Z"}, r"\['Z'\]"),
+        ({"Y": ["Z", "Y"]}, "its own instrument"),
+        ({"X": ["Y", "Z"]}, "'X' drives 'Y'"),
+        ({"Y": ["Z", "X"]}, "none is endogenous"),
+        ({"Y": ["W"]}, "2 sources"),
+        ({"Y": ["W", "W"]}, "given twice"),
+    ],
+)
+def test_errors_of_instruments(
+    frame: pd.DataFrame, instruments: dict[str, list[str]], words: str
+) -> None:
+    with pytest.raises(csi.SpecificationError, match=words):
+        two_stage_least_squares(fitted(frame), instruments)
+
+
+def test_errors_of_copulas(frame: pd.DataFrame) -> None:
+    with pytest.raises(csi.SpecificationError, match="endogenous construct"):
+        gaussian_copula(fitted(frame), ["Z"])
+    with pytest.raises(csi.SpecificationError, match="two resamples"):
+        gaussian_copula(fitted(frame), n=1)
+    moments = csi.fit(MODEL, fitted(frame).moments)
+    with pytest.raises(csi.DataError, match="made from moments"):
+        gaussian_copula(moments)
