@@ -49,6 +49,7 @@ from csindex.diagnostics.instrument import (
 from csindex.diagnostics.kano import kano
 from csindex.diagnostics.necessity import NecessaryConditions, necessary_conditions
 from csindex.diagnostics.shares import relative_importance, relative_weights
+from csindex.diagnostics.slopes import SimpleSlopes, simple_slopes
 from csindex.diagnostics.tetrads import Tetrads, tetrad_statistic, tetrads
 from csindex.errors import (
     AnswersWarning,
@@ -61,6 +62,8 @@ from csindex.errors import (
 )
 from csindex.estimation import GSCA, PCA, PLS, Estimates, Estimator, PLSc, UnitWeights
 from csindex.estimation.cbsem import CBSEM
+from csindex.estimation.moderated import Moderated
+from csindex.estimation.terms import Term, interaction, quadratic
 from csindex.inference import (
     Bootstrap,
     Comparison,
@@ -78,12 +81,15 @@ from csindex.inference import (
     replicate_weights,
 )
 from csindex.inference.budget import Investment, best_investment
+from csindex.inference.difference_test import DifferenceTest, difference_test
 from csindex.inference.group_comparison import compare_groups
 from csindex.inference.group_differences import GroupComparison
+from csindex.inference.invariance_ladder import InvarianceLadder, invariance
 from csindex.inference.planning import SamplePlan, plan
 from csindex.inference.prediction import Prediction, predict
 from csindex.inference.regions import region_probabilities
 from csindex.inference.sample_sizes import sample_size_rules
+from csindex.inference.segments import Segmentation, SegmentProfile, segments
 from csindex.inference.waves import (
     IndexChange,
     benjamini_hochberg,
@@ -108,6 +114,7 @@ from csindex.plotting import (
     plot_model,
     plot_scores,
 )
+from csindex.plotting.slopes import plot_slopes
 from csindex.report import report
 from csindex.results import GroupResults, Results, Statistic, fit
 from csindex.results.hierarchy import check_principles, sem_index
@@ -151,6 +158,7 @@ __all__ = [
     "CopulaCheck",
     "CsindexError",
     "DataError",
+    "DifferenceTest",
     "Estimates",
     "Estimator",
     "ExactFit",
@@ -163,11 +171,13 @@ __all__ = [
     "Indicator",
     "InstrumentValidation",
     "Instrumented",
+    "InvarianceLadder",
     "Investment",
     "Item",
     "Level",
     "Marker",
     "Model",
+    "Moderated",
     "Moments",
     "NecessaryConditions",
     "NonResponse",
@@ -179,9 +189,13 @@ __all__ = [
     "SamplePlan",
     "SamplingErrors",
     "SecondOrder",
+    "SegmentProfile",
+    "Segmentation",
+    "SimpleSlopes",
     "SpecificationError",
     "Statistic",
     "Survey",
+    "Term",
     "Tetrads",
     "UnitWeights",
     "Weighting",
@@ -203,6 +217,7 @@ __all__ = [
     "constant_sum_weights",
     "critic_weights",
     "datasets",
+    "difference_test",
     "direct_weights",
     "draft_codebook",
     "ecsi",
@@ -223,6 +238,8 @@ __all__ = [
     "improved",
     "index_change",
     "index_changes",
+    "interaction",
+    "invariance",
     "jackknife",
     "kano",
     "kcsi_score",
@@ -243,8 +260,10 @@ __all__ = [
     "plot_importance_performance",
     "plot_model",
     "plot_scores",
+    "plot_slopes",
     "predict",
     "q_squared",
+    "quadratic",
     "read_codebook",
     "read_model",
     "read_survey",
@@ -257,7 +276,9 @@ __all__ = [
     "residuals",
     "sample_size_rules",
     "scsb",
+    "segments",
     "sem_index",
+    "simple_slopes",
     "swics",
     "tcsi",
     "tcsi_2006",

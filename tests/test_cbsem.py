@@ -8,16 +8,24 @@ import pytest
 from numpy.testing import assert_allclose
 
 import csindex as csi
-from csindex.errors import DataError, SpecificationError
+from csindex.diagnostics.covariance import explain
+from csindex.errors import (
+    AnswersWarning,
+    DataError,
+    InadmissibleWarning,
+    SpecificationError,
+)
 from csindex.estimation.cbsem import CBSEM, CovarianceEstimates
 from csindex.estimation.cbsem.estimator import Scaling
 from csindex.estimation.cbsem.expressions import read_formula
 from csindex.estimation.cbsem.fitted import Sample
 from csindex.estimation.cbsem.fitting import fitted
 from csindex.estimation.cbsem.methods import METHODS, EstimatorName
+from csindex.estimation.cbsem.noncentral import noncentrality
 from csindex.estimation.cbsem.solution import block_weights
 from csindex.estimation.cbsem.syntax import read_additions
 from csindex.kernels.arrays import FloatArray
+from csindex.kernels.cbsem.inverse import inverse_positive
 from csindex.moments import Moments
 
 MODEL = csi.Model(
@@ -69,10 +77,10 @@ def test_population_moments_give_the_parameters(
     sd = np.sqrt(np.diagonal(population()))
     latent = np.sqrt([2.0, 1.5, population()[6, 6]])
     assert_allclose(
-        made.loadings.sum(axis=1), LOADINGS * (MODEL.blocks @ latent) / sd, atol=1e-10
+        made.loadings.sum(axis=1), LOADINGS * (MODEL.blocks @ latent) / sd, atol=1e-12
     )
-    assert_allclose(made.paths[1, 0], PATHS[0] * latent[0] / latent[1], atol=1e-10)
-    assert_allclose(made.paths[2, 0], PATHS[2] * latent[0] / latent[2], atol=1e-10)
+    assert_allclose(made.paths[1, 0], PATHS[0] * latent[0] / latent[1], atol=1e-12)
+    assert_allclose(made.paths[2, 0], PATHS[2] * latent[0] / latent[2], atol=1e-12)
     assert_allclose(made.fit_measures()["chisq"], 0.0, atol=1e-9)
     assert made.converged
 
@@ -307,3 +315,143 @@ def test_statements_go_on_after_an_operator() -> None:
         ("a1", "~~", "b3"),
         ("a2", "~1", ""),
     ]
+
+
+def test_members_far_from_the_average_are_found_too() -> None:
+    covs = np.concatenate([noisy(11, 30, 60), noisy(12, 4) * 400, noisy(13, 4) / 900])
+    covs[30:34, :3, 3:] *= 0.2
+    covs[30:34, 3:, :3] *= 0.2
+    stack = Moments(MODEL.items, np.zeros((38, 7)), covs, 60)
+    many = CBSEM().estimate(MODEL, stack)
+    for k in (0, 7, 30, 33, 34, 37):
+        one = CBSEM().estimate(MODEL, moments(covs[k], 60))
+        assert one.converged
+        assert many.converged[k]
+        assert_allclose(many.fit.chisq[k], one.fit.chisq[0], rtol=1e-9, atol=1e-9)
+        assert_allclose(many.loadings[k], one.loadings, atol=1e-6)
+
+
+def test_stack_under_linear_constraints_is_its_members() -> None:
+    estimator = CBSEM(additions="a =~ j*a2 + k*a3\nj + k == 2")
+    covs = noisy(14, 30)
+    many = estimator.estimate(MODEL, Moments(MODEL.items, np.zeros((30, 7)), covs, 300))
+    names = list(many.fit.table.names)
+    j, k = many.fit.theta[:, names.index("j")], many.fit.theta[:, names.index("k")]
+    assert_allclose(j + k, 2.0, atol=1e-12)
+    one = estimator.estimate(MODEL, moments(covs[17]))
+    assert_allclose(many.fit.theta[17], one.fit.theta[0], atol=1e-6)
+
+
+def test_inverses_of_many_matrices() -> None:
+    made = np.stack([*noisy(15, 40), np.ones((7, 7)), -np.eye(7), np.eye(7) * np.nan])
+    size, inverse = inverse_positive(made)
+    assert_allclose(size[:40], np.linalg.slogdet(made[:40])[1], rtol=1e-12)
+    assert_allclose(inverse[:40] @ made[:40], np.tile(np.eye(7), (40, 1, 1)), atol=1e-9)
+    assert np.isnan(size[40:]).all()
+    assert (inverse[40:] == np.eye(7)).all()
+
+
+@pytest.mark.parametrize("df", [1, 24, 241])
+@pytest.mark.parametrize("below", [0.05, 0.95])
+def test_noncentrality_has_its_probability(df: int, below: float) -> None:
+    from scipy import stats
+
+    values = df * np.array([0.1, 0.9, 1.0, 1.4, 5.0, 40.0])
+    found = noncentrality(values, df, below)
+    chance = stats.ncx2(df, np.maximum(found, 1e-12)).cdf(values)
+    none = stats.chi2(df).cdf(values) <= below
+    assert (found[none] == 0).all()
+    assert_allclose(chance[~none], below, rtol=1e-9)
+    assert np.isnan(noncentrality(np.array([np.nan]), df, below)).all()
+
+
+def grouped(rows: dict[str, FloatArray], **columns: FloatArray) -> csi.Survey:
+    values = pd.DataFrame(np.concatenate([*rows.values()]), columns=list(MODEL.items))
+    labels = [name for name, part in rows.items() for _ in part]
+    return csi.read_survey(
+        values.assign(firm=labels, **columns),
+        groups="firm",
+        weights="w" if "w" in columns else None,
+    )
+
+
+def draws(seed: int, n: int = 250, residual: float = 1.0) -> FloatArray:
+    """Return answers by MODEL; the variance that a leaves of a1 may be negative."""
+    cov = population()
+    cov[0, 0] += residual - 1.0
+    root = np.linalg.cholesky(cov)
+    return 5 + np.random.default_rng(seed).standard_normal((n, 7)) @ root.T
+
+
+def test_group_with_dependent_items_gets_its_reason() -> None:
+    broken = draws(21)
+    broken[:, 2] = broken[:, 0] + broken[:, 1]
+    survey = grouped({"good": draws(22), "broken": broken, "fine": draws(23)})
+    with pytest.warns(AnswersWarning, match="'broken': .* not positive definite"):
+        found = csi.fit(MODEL, survey, estimator=CBSEM(), by="firm")
+    assert list(found.members) == ["fine", "good"]
+
+
+def test_improper_group_is_named() -> None:
+    heywood = draws(24, 2000, residual=-0.4)
+    survey = grouped({"good": draws(25, 2000), "heywood": heywood})
+    with pytest.warns(InadmissibleWarning) as told:
+        csi.fit(MODEL, survey, estimator=CBSEM(), by="firm")
+    assert len(told) == 1
+    assert str(told[0].message).startswith("firm heywood: the solution is improper")
+    assert "negative variance" in str(told[0].message)
+
+
+def test_group_whose_items_disagree_has_the_reason_of_plsc() -> None:
+    # items that disagree, though each goes with b
+    opposed = np.random.default_rng(1).standard_normal((250, 3))
+    turned = draws(26)
+    turned[:, :3] = 0.3 * turned[:, [3]] + opposed - 0.9 * opposed.mean(axis=1)[:, None]
+    survey = grouped({"good": draws(27, 3000), "turned": turned})
+    with pytest.warns(AnswersWarning, match="'turned': PLSc: .*rho_A of 'a'"):
+        csi.fit(MODEL, survey, estimator=csi.PLSc(), by="firm")
+
+
+def test_errors_that_ignore_weights_are_told() -> None:
+    weights = np.random.default_rng(2).uniform(0.5, 2, 250)
+    survey = grouped({"one": draws(28)}, w=weights)
+    with pytest.warns(AnswersWarning, match=r"weights.*csi.CBSEM\('MLR'\)"):
+        naive = csi.fit(MODEL, survey, estimator=CBSEM())
+    assert "simple random sample" in naive.settings["standard errors"]
+    robust = csi.fit(MODEL, survey, estimator=CBSEM("MLR"))
+    assert "allow for weights" in robust.settings["standard errors"]
+    assert_allclose(naive.parameters["estimate"], robust.parameters["estimate"])
+    even = grouped({"one": draws(28)}, w=np.ones(250))
+    assert csi.fit(MODEL, even, estimator=CBSEM()).converged
+
+
+def test_failed_resamples_are_explained() -> None:
+    results = csi.fit(MODEL, moments(noisy(29)[0]), estimator=CBSEM())
+
+    class Boot:
+        counts = pd.Series(
+            {"requested": 100, "used": 90, "not_converged": 8, "inadmissible": 2}
+        )
+
+    assert explain(results).empty
+    row = explain(results, Boot()).iloc[0]
+    assert row["finding"] == "resamples without a solution"
+    assert_allclose(row["value"], 0.1)
+    assert row["where"] == "10 of 100: 8 not converged, 2 inadmissible"
+    Boot.counts = pd.Series(
+        {"requested": 100, "used": 100, "not_converged": 0, "inadmissible": 0}
+    )
+    assert explain(results, Boot()).empty
+
+
+def test_a_plan_for_covariance_structures() -> None:
+    effects = {("a", "b"): 0.5, ("b", "c"): 0.3, ("a", "c"): 0.1}
+    found = csi.plan(
+        MODEL, effects, n=[150, 600], replications=100, inner=0, estimator=CBSEM()
+    )
+    table = found.power.set_index(["n", "source", "target"])
+    # of disattenuated paths: no bias beyond Monte Carlo error
+    assert (table["bias"].abs() < 4 * table["se"] / np.sqrt(100) + 0.01).all()
+    power = table["power"].unstack("n")
+    assert (power[600] >= power[150]).all()
+    assert power.loc[("a", "b"), 600] > 0.99

@@ -466,3 +466,13 @@ def test_nothing_to_draft() -> None:
         draft(pd.DataFrame({"name": ["a", "b"], "remark": ["x", "x"]}))
     with pytest.raises(csi.DataError, match="there are none"):
         draft(pd.DataFrame())
+
+
+def test_what_is_known_depends_on_the_publication() -> None:
+    book = csi.Codebook([csi.Item("q1", missing=(98,))], scale=(1, 10))
+    for scale in [(1.0, 5.0), (1.0, 7.0)]:
+        for published in (csi.Item("q1", scale=scale), None):
+            known = book.item("q1", published)
+            assert known.scale == (scale if published else (1, 10))
+            assert known.missing == (98,)
+            assert book.item("q1", published) is known

@@ -223,6 +223,7 @@ def test_moments_are_enough(estimator: Estimator) -> None:
     assert results.settings["estimator"] == estimator.settings()["estimator"]
 
 
+@pytest.mark.filterwarnings("ignore:.*PLSc. the solution is improper")
 def test_bootstrap_and_groups_work(estimator: Estimator) -> None:
     survey = csi.load_dataset("retail")
     by_firm = csi.fit(csi.acsi(), survey, estimator, by="company")

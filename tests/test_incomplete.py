@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Callable
 from importlib.resources import as_file, files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
@@ -317,7 +318,15 @@ def test_imputation_mends_what_other_answers_explain() -> None:
 def test_em_equals_lavaan(root: Path) -> None:
     folder = root / "tests" / "reference" / "lavaan"
     items = [f"x{k}" for k in range(1, 10)]
-    values = pd.read_csv(folder / "cbsem_data_hs_miss.csv")[items].to_numpy()
+    spec = find_spec("semopy")
+    assert spec is not None
+    assert spec.origin is not None
+    data = Path(spec.origin).parent / "examples" / "holzinger_swineford39_data.csv"
+    frame = pd.read_csv(data)[items]
+    cells = pd.read_csv(folder / "missing_cells.csv")
+    for row, item in cells.loc[cells["data"] == "hs", ["row", "item"]].to_numpy():
+        frame.loc[row, item] = np.nan
+    values = frame.to_numpy()
     mean = pd.read_csv(folder / "cbsem_hsmiss_em_mean.csv")["mean"].to_numpy()
     cov = pd.read_csv(folder / "cbsem_hsmiss_em_cov.csv", index_col=0).to_numpy()
     found = kernel.em(values, np.ones((1, len(values))))

@@ -12,8 +12,14 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
 import csindex as csi
+from csindex.kernels import incomplete_rows
 from csindex.kernels.arrays import FloatArray, from_slab, to_slab
-from csindex.kernels.linalg import correlation, solve_correlations, solve_positive
+from csindex.kernels.linalg import (
+    are_definite,
+    correlation,
+    solve_correlations,
+    solve_positive,
+)
 from csindex.kernels.moments import mean_and_cov, resampled, reweighted
 from csindex.kernels.paths import (
     causal_order,
@@ -466,3 +472,69 @@ def test_whole_counts_in_single_precision_change_nothing() -> None:
         double = resampled(values, counts.astype(np.float64))
         for a, b in zip(single, double, strict=True):
             assert_array_equal(a, b)
+
+
+# ------------------------------------------------------------ one member, no stack
+
+
+def test_one_set_of_regressions_is_least_squares() -> None:
+    scores = rng(3).normal(size=(90, 5)) @ rng(4).normal(size=(5, 5))
+    scores = (scores - scores.mean(axis=0)) / scores.std(axis=0)
+    structure = np.tril(np.ones((5, 5)), k=-1)
+    structure[3, 1] = 0.0
+    expected = np.zeros((5, 5))
+    for target in range(1, 5):
+        own = np.flatnonzero(structure[target])
+        expected[target, own] = np.linalg.lstsq(scores[:, own], scores[:, target])[0]
+    corr = np.corrcoef(scores, rowvar=False)
+    assert_allclose(regressions(corr, structure), expected, atol=1e-12)
+    assert_allclose(regressions(corr[None], structure)[0], expected, atol=1e-12)
+
+
+def test_one_set_of_regressions_without_a_solution() -> None:
+    scores = rng(5).normal(size=(60, 4))
+    scores[:, 1] = scores[:, 0]
+    structure = np.array([[0, 0, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0]])
+    corr = np.asarray(np.corrcoef(scores, rowvar=False))
+    found = regressions(corr, structure.astype(float))
+    assert np.isnan(found[2, :2]).all()
+    own = scores[:, [0, 2]] - scores[:, [0, 2]].mean(axis=0)
+    own /= own.std(axis=0)
+    target = (scores[:, 3] - scores[:, 3].mean()) / scores[:, 3].std()
+    expected = np.linalg.lstsq(own, target)[0]
+    assert_allclose(found[3, [0, 2]], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("near", [0.0, 1e-9])
+def test_which_matrices_are_definite(near: float) -> None:
+    good = positive(3, 2, seed=1)
+    bad = np.ones((3, 3)) + near * np.eye(3) ** 2 * 1e-7
+    assert are_definite(good).tolist() == [True, True]
+    assert not are_definite(bad).any()
+
+
+@pytest.mark.parametrize("gaps", [0.05, 0.3])
+@pytest.mark.parametrize("cache", [1, 10**9])
+def test_a_step_of_em_follows_its_definition(
+    gaps: float, cache: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incomplete_rows, "CACHE_BYTES", cache)
+    values = rng(7).normal(size=(40, 5)) @ rng(8).normal(size=(5, 5))
+    values[rng(9).random(values.shape) < gaps] = np.nan
+    values = values[~np.isnan(values).all(axis=1)]
+    weights = rng(10).integers(0, 4, size=(3, len(values))).astype(float)
+    means, covs = rng(11).normal(size=(3, 5)), positive(5, 3, seed=12)
+    found = incomplete_rows.IncompleteRows.of(values, weights).step(means, covs)
+    for member, (mean, cov) in enumerate(zip(means, covs, strict=True)):
+        share = weights[member] / weights[member].sum()
+        filled, kept = values.copy(), np.zeros((5, 5))
+        for row, part in zip(filled, share, strict=True):
+            m, o = np.isnan(row), ~np.isnan(row)
+            slopes = np.linalg.solve(cov[np.ix_(o, o)], cov[np.ix_(o, m)])
+            row[m] = mean[m] + (row[o] - mean[o]) @ slopes
+            left = cov[np.ix_(m, m)] - cov[np.ix_(m, o)] @ slopes
+            kept[np.ix_(m, m)] += part * left
+        expected = share @ filled
+        apart = filled - expected
+        assert_allclose(found[0][member], expected, atol=1e-12)
+        assert_allclose(found[1][member], (apart.T * share) @ apart + kept, atol=1e-12)

@@ -7,6 +7,8 @@ import string
 import pytest
 
 from csindex.catalog import CATALOG
+from csindex.diagnostics import thresholds
+from csindex.diagnostics.thresholds import Criterion
 from csindex.errors import SpecificationError
 from csindex.language import LANGUAGES, Language, Words, shortened, visible, words
 
@@ -106,3 +108,8 @@ def test_titles_of_models_are_translated(name: str) -> None:
     assert words("en").phrase("titles", title) == title
     told = words("zh").phrase("titles", title)
     assert any("\u4e00" <= character <= "\u9fff" for character in told)
+
+
+def test_explanations_are_those_of_the_thresholds() -> None:
+    criteria = [c for c in vars(thresholds).values() if isinstance(c, Criterion)]
+    assert words("en").sections["explanations"] == {c.name: c.meaning for c in criteria}

@@ -17,7 +17,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import csindex as csi
-from csindex.moments import batches, files, lazy, tally
+from csindex.moments import adding, batches, files, lazy
 from csindex.moments.tally import bucket_of
 
 ITEMS = ["a", "b", "c"]
@@ -48,8 +48,9 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut even these answers into many batches."""
     monkeypatch.setattr(batches, "BATCH", 128)
     monkeypatch.setattr(batches, "SORTED_BATCH", 192)
-    monkeypatch.setattr(tally, "_BLOCK", 50)
-    monkeypatch.setattr(tally, "_SORTED", 100)
+    monkeypatch.setattr(adding, "_BLOCK", 50)
+    monkeypatch.setattr(adding, "_SORTED", 100)
+    monkeypatch.setattr(adding, "_PAIRED", 100)
 
 
 def holed() -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -264,6 +266,68 @@ def test_moments_of_parts_add_up(cut: int, options: dict[str, Any]) -> None:
     assert_allclose(
         left.total().cov(), first.cov[..., [2, 0], :][..., [2, 0]], rtol=1e-12
     )
+
+
+def kish(weights: np.ndarray) -> float:
+    """Return the effective number of respondents."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+@pytest.mark.parametrize("buckets", [None, 20])
+def test_effective_respondents(buckets: int | None, tmp_path: Path) -> None:
+    frame = FRAME.assign(w=WEIGHTS, g=np.arange(80) % 2)
+    frame.to_parquet(tmp_path / "all.parquet")
+    expected = kish(WEIGHTS)
+    survey = csi.read_survey(frame, weights="w")
+    for made in (
+        csi.moments(survey, NAMES, buckets=buckets),
+        csi.moments(frame, NAMES, weights="w", buckets=buckets),
+        csi.moments(tmp_path / "all.parquet", NAMES, weights="w", buckets=buckets),
+    ):
+        assert_allclose(made.effective_n, expected, rtol=1e-12)
+        assert_allclose(made.select(["b", "a"]).effective_n, expected, rtol=1e-12)
+        fit = csi.fit(PAIR, made)
+        assert_allclose(fit.effective_n, expected, rtol=1e-12)
+    assert_allclose(csi.fit(PAIR, survey).effective_n, expected, rtol=1e-12)
+    for source, column in ((survey, None), (frame, "w")):
+        groups = csi.moments(source, NAMES, by="g", weights=column, buckets=buckets)
+        apart = [kish(WEIGHTS[0::2]), kish(WEIGHTS[1::2])]
+        assert_allclose(groups.effective_n, apart, rtol=1e-12)
+        assert_allclose(groups[1].effective_n, apart[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("buckets", [None, 20])
+@pytest.mark.parametrize("cut", [20, 41])
+def test_effective_respondents_add(cut: int, buckets: int | None) -> None:
+    frame = FRAME.assign(w=WEIGHTS)
+    first, second = (
+        csi.moments(part, NAMES, weights="w", buckets=buckets)
+        for part in (frame[:cut], frame[cut:])
+    )
+    assert_allclose((first + second).effective_n, kish(WEIGHTS), rtol=1e-12)
+    left = first + second - second
+    assert_allclose(left.effective_n, kish(WEIGHTS[:cut]), rtol=1e-10)
+    if left.buckets is not None:
+        assert_allclose(left.buckets.squares.sum(), (WEIGHTS[:cut] ** 2).sum())
+
+
+def test_equal_weights_weaken_nothing() -> None:
+    assert given_moments().effective_n == 250
+    assert given_moments(weight=1000).effective_n == 250
+    assert given_moments(weight=250, squares=500).effective_n == 125
+
+
+@pytest.mark.parametrize(
+    ("squares", "fragment"),
+    [
+        (200, "weight**2 / n or more"),
+        (np.nan, "weight**2 / n or more"),
+        ([300, 300], "squares has shape (2,)"),
+    ],
+)
+def test_squares_that_no_weights_have(squares: Any, fragment: str) -> None:
+    with pytest.raises(csi.errors.DataError, match=re.escape(fragment)):
+        given_moments(weight=250, squares=squares)
 
 
 @STEADY

@@ -34,6 +34,29 @@ NAMES = (
     *("csindex", "PLS", "AVE", "HTMT", "SRMR", "VIF", "EM", "Cronbach", "ULS", "BC"),
     *("Frobenius", "RATER", "pandas", "Rao", "Wu", "II", "III", "IV", "read_survey"),
     *("Moments", "scale", "low", "high", "incomplete", "pairwise", "mean", "target"),
+    *(
+        "CB",
+        "SEM",
+        "MLR",
+        "WLSMV",
+        "GLS",
+        "PLSc",
+        "GSCA",
+        "csi",
+        "results",
+        "additions",
+    ),
+    *("CFI", "TLI", "NFI", "IFI", "RMSEA", "AIC", "BIC", "Huber", "White", "FIML"),
+    *(
+        "Yuan",
+        "Bentler",
+        "Satorra",
+        "delta",
+        "theta",
+        "fit_measures",
+        "ADF",
+        "additions",
+    ),
     *("Fornell", "Larcker", "ACSI", "NCSI", "ECSI", "TCSI", "HKCSI"),
 )
 
@@ -163,6 +186,26 @@ def test_reasons_are_in_chinese(make: object) -> None:
 )
 def test_treatments_of_gaps_are_in_chinese(incomplete: Incomplete) -> None:
     results = bank_fit(incomplete)
+    assert english(content(results), results) == []
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        csi.CBSEM("MLR"),
+        csi.CBSEM("GLS", scaling="standardized"),
+        csi.CBSEM("WLSMV", ordinal=("OVERALLQ", "CUSTOMQ", "WRONGQ")),
+        csi.PLSc(),
+        csi.GSCA(),
+        csi.PLS(correlations="polychoric"),
+        csi.Moderated((csi.interaction("expectation", "quality", on="satisfaction"),)),
+    ],
+    ids=["MLR", "GLS", "WLSMV", "PLSc", "GSCA", "polychoric", "moderated"],
+)
+@pytest.mark.filterwarnings("ignore:the solution is improper or fragile")
+@pytest.mark.filterwarnings("ignore:the survey has weights")
+def test_other_estimators_are_in_chinese(estimator: csi.Estimator) -> None:
+    results = csi.fit(csi.acsi(), csi.load_dataset("retail"), estimator)
     assert english(content(results), results) == []
 
 

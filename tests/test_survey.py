@@ -35,6 +35,27 @@ def answers(n: int = 120, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(np.clip(np.round(drawn), 1, 10), columns=ITEMS)
 
 
+@pytest.mark.parametrize("kind", ["float64", "Int64", "object", "string"])
+def test_columns_of_any_kind_give_the_same_answers(kind: str) -> None:
+    given = answers(n=30).astype(int)
+    given.loc[3, "q1"], given.loc[4, "s2"], given.loc[5, "q2"] = 99, 98, 99
+    book = csi.Codebook(
+        [
+            csi.Item("q1", scale=(1, 10), missing=(99,)),
+            csi.Item("q2", scale=(0, 10), missing=(98, 99), reversed=True),
+            csi.Item("s2", missing=(98,)),
+        ]
+    )
+    survey = csi.read_survey(given.astype(kind).assign(name="Ann"), codebook=book)
+    found = survey.answers(ITEMS, incomplete="pairwise")
+    expected = given.astype(float)
+    expected.loc[3, "q1"] = expected.loc[4, "s2"] = np.nan
+    expected["q2"] = (10 - expected["q2"]).mask(expected["q2"] == 99)
+    assert_array_equal(found.values, expected.to_numpy())
+    # what was read is left as it was
+    assert survey.frame["q1"].astype(int).tolist() == given["q1"].tolist()
+
+
 # REPUR, HIGHPTOL, LOWPTOL and the price tolerance they give:
 # 25 + min(HIGHPTOL, 25) if REPUR >= 6, 25 - min(LOWPTOL, 25) if REPUR <= 5
 TOLERANCE = [

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from csindex.diagnostics.quality import formative, inner_inflation
+from csindex.diagnostics.statistics import weights_reliability
 from csindex.errors import quoted
 from csindex.estimation import Estimates
 from csindex.estimation.admissibility import WAYS_OUT, proper
@@ -72,14 +73,14 @@ def _reliabilities(estimates: Estimates) -> tuple[str, bool, str, str]:
     model = estimates.model
     free = formative(estimates)
     values = {
-        "rho_a": reliability.rho_a(estimates.weights, model.blocks),
+        "rho_a": weights_reliability(estimates),
         "rho_c": reliability.rho_c(estimates.loadings, model.blocks),
     }
     beyond = [
         f"{measure} of {name}"
         for measure, row in values.items()
         for name, value, apart in zip(model.construct_names, row, free, strict=True)
-        if not apart and not value <= 1 + _ROUNDING
+        if not apart and value > 1 + _ROUNDING
     ]
     return (
         "reliabilities at most 1",

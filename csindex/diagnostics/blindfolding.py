@@ -71,6 +71,8 @@ def q_squared(results: Results, distance: int = DISTANCE) -> pd.DataFrame:
         reason = "respondents are left out, and the fit was made from moments"
     elif results.answers.incomplete.startswith("pairwise"):
         reason = "pairwise moments have no scores of respondents with gaps"
+    elif results.answers.names != results.model.items:
+        reason = "products of constructs aren't answers that could be left out"
     if reason or results.answers is None or not names:
         return pd.DataFrame({"construct": names, "q2": np.nan, "note": reason})
     n = len(results.answers.values)

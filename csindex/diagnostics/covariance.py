@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import pandas as pd
 
 from csindex.errors import DataError, SpecificationError, quoted
-from csindex.estimation.cbsem.cautions import cautions
+from csindex.estimation.cbsem.cautions import Caution, cautions
 from csindex.estimation.cbsem.fitted import CovarianceFit, objective
 from csindex.estimation.cbsem.noncentral import chi_square_tail
 from csindex.estimation.cbsem.robust import slopes, weights
@@ -17,6 +17,7 @@ from csindex.estimation.cbsem.table import Row
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.cbsem.fourth import normal_gamma
 from csindex.kernels.cbsem.ram import matrices
+from csindex.kernels.em import completed
 from csindex.kernels.linalg import correlation
 from csindex.results import Results
 from csindex.results.parameters import covariance_structure
@@ -147,7 +148,8 @@ def factor_scores(results: Results, method: ScoreMethod = "regression") -> pd.Da
         If another estimator made the fit, or there is no such method; if loadings
         alone don't tell latent variables apart, as of second order.
     DataError
-        If the fit was made from moments, or answers are missing.
+        If the fit was made from moments, or answers are missing: those of a fit with
+        ``missing="fiml"`` or ``"two_stage"`` have regression scores only.
 
     References
     ----------
@@ -160,10 +162,17 @@ def factor_scores(results: Results, method: ScoreMethod = "regression") -> pd.Da
         )
     if results.answers is None or results.survey is None:
         raise DataError("factor scores need respondents; fit to a survey")
-    if np.isnan(results.answers.values).any():
-        raise DataError("factor scores need complete answers; leave incomplete= out")
     table, p = made.fit.table, len(made.fit.table.observed)
     implied = made.fit.implied[0]
+    values = results.answers.values
+    if np.isnan(values).any():
+        if method != "regression" or made.fit.method.missing == "listwise":
+            raise DataError(
+                "factor scores of answers with gaps need method='regression', and a "
+                "fit by csi.CBSEM(missing='fiml')"
+            )
+        # what the model expects adds nothing to what is answered
+        values = completed(values, implied.mean[0], implied.cov[0])
     inverse = np.linalg.inv(implied.cov[0])
     if method == "regression":
         scoring = np.asarray(implied.total[0, p:, :p] @ inverse)
@@ -179,7 +188,7 @@ def factor_scores(results: Results, method: ScoreMethod = "regression") -> pd.Da
     centre = implied.mean[0] if table.means else made.moments.mean
     levels = implied.levels[0, p:]
     return pd.DataFrame(
-        levels + (results.answers.values - centre) @ scoring.T,
+        levels + (values - centre) @ scoring.T,
         index=results.survey.frame.index[results.answers.rows],
         columns=list(table.latent),
     )
@@ -227,13 +236,24 @@ def model_reliability(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["construct", "omega", "ave"])
 
 
-def explain(results: Results) -> pd.DataFrame:
+class Resampled(Protocol):
+    """A bootstrap: ``counts`` says what became of its resamples."""
+
+    @property
+    def counts(self) -> pd.Series:
+        """Resamples: requested, used, not_converged, inadmissible."""
+        ...
+
+
+def explain(results: Results, boot: Resampled | None = None) -> pd.DataFrame:
     """Say what makes a covariance-based solution improper or fragile.
 
     Parameters
     ----------
     results : Results
         A fit by `CBSEM`.
+    boot : Bootstrap, optional
+        Its bootstrap; the share of resamples without a solution is then told, too.
 
     Returns
     -------
@@ -248,10 +268,33 @@ def explain(results: Results) -> pd.DataFrame:
     """
     made = covariance_structure(results.estimates, "explain")
     columns = ["finding", "where", "value", "threshold", "improper", "ways_out"]
+    found = cautions(made)
+    if boot is not None:
+        found += _failed_resamples(boot)
     return pd.DataFrame(
-        [[getattr(caution, c) for c in columns] for caution in cautions(made)],
-        columns=columns,
+        [[getattr(caution, c) for c in columns] for caution in found], columns=columns
     )
+
+
+def _failed_resamples(boot: Resampled) -> list[Caution]:
+    counts = boot.counts
+    names = ("not_converged", "inadmissible")
+    failed = sum(int(counts[name]) for name in names)
+    if not failed:
+        return []
+    told = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in names)
+    tried = failed + int(counts["used"])
+    return [
+        Caution(
+            "resamples without a solution",
+            f"{failed} of {tried}: {told}",
+            failed / tried,
+            0.0,
+            False,
+            "intervals come from the others and may be too narrow; make the model "
+            "simpler, bound variances with additions=, or use csi.PLS",
+        )
+    ]
 
 
 def _candidates(results: Results) -> list[Row]:

@@ -7,6 +7,8 @@ import pandas as pd
 
 from csindex import scoring
 from csindex.estimation import Estimates
+from csindex.estimation.cbsem import CovarianceEstimates
+from csindex.estimation.terms import TIMES
 from csindex.kernels import reliability as kernels
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.kernels.paths import reachable
@@ -28,11 +30,12 @@ def reliabilities(estimates: Estimates) -> FloatArray:
     -------
     ndarray of shape (..., j, 5)
         The columns are `MEASURES`; for constructs with regression weights (mode B)
-        the last three are NaN, because such items need not agree.
+        the last three are NaN, because such items need not agree, and so is rho_a for
+        covariance-based estimates, whose weights aren't those of mode A.
     """
     blocks, moments = estimates.model.blocks, estimates.moments
     by_weights = [
-        kernels.rho_a(estimates.weights, blocks),
+        weights_reliability(estimates),
         kernels.rho_c(estimates.loadings, blocks),
         kernels.average_variance_extracted(estimates.loadings, blocks),
     ]
@@ -45,6 +48,26 @@ def reliabilities(estimates: Estimates) -> FloatArray:
         ],
         axis=-1,
     )
+
+
+def weights_reliability(estimates: Estimates) -> FloatArray:
+    """Return rho_A, which is a function of mode A weights.
+
+    Parameters
+    ----------
+    estimates : Estimates
+        Estimates, one set or a stack.
+
+    Returns
+    -------
+    ndarray of shape (..., j)
+        The reliabilities; NaN for covariance-based estimates, one for single items.
+    """
+    blocks = estimates.model.blocks
+    found = kernels.rho_a(estimates.weights, blocks)
+    if not isinstance(estimates, CovarianceEstimates):
+        return found
+    return np.where(blocks.sum(axis=0) > 1, np.nan, found)
 
 
 def htmt_positions(model: Model) -> tuple[IntArray, IntArray]:
@@ -108,10 +131,15 @@ def drivers(model: Model, target: str) -> list[str]:
     Returns
     -------
     list of str
-        The drivers, in the model's order.
+        The drivers, in the model's order. Products of constructs, which have no score
+        of their own to raise, are none.
     """
     row = reachable(model.structure)[model.construct_names.index(target)]
-    return [n for n, flag in zip(model.construct_names, row, strict=True) if flag]
+    return [
+        name
+        for name, flag in zip(model.construct_names, row, strict=True)
+        if flag and TIMES not in name
+    ]
 
 
 def importance(target: str) -> Statistic:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # how far beyond its limit a number may be from rounding
 _ROUNDING = 1e-9
+# correlations beyond this are taken for one item given twice
+_IDENTICAL = 0.999999
 
 WAYS_OUT = (
     "use csi.PLS, which leaves scores as they are; declare constructs of low "
@@ -110,6 +112,43 @@ def explanation(estimates: Estimates) -> str:
     return (
         f"the solution is improper: {'; '.join(broken)}. Its paths can't be "
         f"interpreted as they stand; {WAYS_OUT}"
+    )
+
+
+def dependence(estimates: Estimates) -> str:
+    """Return why weights or paths of one set of estimates have no single solution.
+
+    Parameters
+    ----------
+    estimates : Estimates
+        Estimates that aren't admissible, without batch axes.
+
+    Returns
+    -------
+    str
+        Items that say the same, or whose correlations are singular; else the causes
+        of some construct.
+    """
+    model, corr = estimates.model, estimates.moments.corr
+    first, second = np.nonzero(np.triu(np.abs(corr) > _IDENTICAL, k=1))
+    pairs = [
+        f"{model.items[i]} and {model.items[k]}"
+        for i, k in zip(first, second, strict=True)
+    ]
+    if pairs:
+        return (
+            f"items {quoted(pairs)} say the same (|r| > {_IDENTICAL}), so that weights "
+            "or paths have no single solution; leave one of each pair out"
+        )
+    names = [
+        construct.name
+        for construct, block in zip(model.constructs, model.blocks.T > 0, strict=True)
+        if np.linalg.eigvalsh(corr[np.ix_(block, block)])[0] < 1 - _IDENTICAL
+    ]
+    what = f"the items of {quoted(names)}" if names else "the causes of some construct"
+    return (
+        f"{what} are linearly dependent, so that weights or paths have no single "
+        "solution; leave an item or a path out"
     )
 
 

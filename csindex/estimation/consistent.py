@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -13,11 +13,28 @@ from csindex.estimation.admissibility import explanation
 from csindex.estimation.estimates import Estimates
 from csindex.estimation.pls import PLS, Mode
 from csindex.kernels import consistency
-from csindex.kernels.arrays import BoolArray, FloatArray
+from csindex.kernels.arrays import BoolArray
 from csindex.kernels.paths import regressions
 from csindex.kernels.pls import Scheme
 from csindex.model import Model
 from csindex.moments import Moments
+
+
+@dataclass(frozen=True, eq=False)
+class ConsistentEstimates(Estimates):
+    """Estimates by `PLSc`, which know why a correction can't be made."""
+
+    def failure(self) -> str:
+        """Return why one set of estimates can't be used; empty if it can.
+
+        Returns
+        -------
+        str
+            The reason, and what to do.
+        """
+        if self.admissible or not np.isfinite(self.weights).all():
+            return super().failure()
+        return "; ".join(_problems(self)) or super().failure()
 
 
 @dataclass(frozen=True)
@@ -117,8 +134,11 @@ class PLSc:
         _check_modes(scores, factor)
         reliability = consistency.reliabilities(scores.weights, model.blocks, factor)
         corr = consistency.disattenuated(scores.construct_corr, reliability)
+        estimates = ConsistentEstimates(
+            **{part.name: getattr(scores, part.name) for part in fields(scores)}
+        )
         estimates = replace(
-            scores,
+            estimates,
             loadings=consistency.consistent_loadings(
                 scores.weights, scores.loadings, reliability, factor
             ),
@@ -126,7 +146,7 @@ class PLSc:
             paths=regressions(corr, model.structure),
         )
         if not moments.batch and scores.admissible:
-            _check_solution(estimates, reliability)
+            _check_solution(estimates)
         return estimates
 
     def settings(self) -> Mapping[str, str]:
@@ -179,9 +199,23 @@ def _check_modes(scores: Estimates, factor: BoolArray) -> None:
         )
 
 
-def _check_solution(estimates: Estimates, reliability: FloatArray) -> None:
+def _check_solution(estimates: ConsistentEstimates) -> None:
     """Refuse one set of estimates that isn't there, and warn of an improper one."""
-    names = estimates.model.construct_names
+    if problems := _problems(estimates):
+        raise DataError(problems)
+    if estimates.improper:
+        warnings.warn(
+            f"PLSc: {explanation(estimates)}", InadmissibleWarning, stacklevel=3
+        )
+
+
+def _problems(estimates: ConsistentEstimates) -> list[str]:
+    """Return why the scores' correlations can't be corrected."""
+    model = estimates.model
+    names = model.construct_names
+    reliability = consistency.reliabilities(
+        estimates.weights, model.blocks, _factors(model)
+    )
     if low := [
         f"PLSc: the reliability rho_A of {name!r} is {value:.3f}; a correlation can't "
         "be corrected by it. Its items don't agree: reverse or leave out an item, "
@@ -189,18 +223,15 @@ def _check_solution(estimates: Estimates, reliability: FloatArray) -> None:
         for name, value in zip(names, reliability, strict=True)
         if not value > 0
     ]:
-        raise DataError(low)
+        return low
     if lacking := [
         name
         for name, row in zip(names, estimates.paths, strict=True)
         if not np.isfinite(row).all()
     ]:
-        raise DataError(
+        return [
             f"PLSc: the corrected correlations of the causes of {quoted(lacking)} are "
             "beyond what correlations can be, so that there are no paths; "
             f"{explanation(estimates) or 'use csi.PLS'}"
-        )
-    if estimates.improper:
-        warnings.warn(
-            f"PLSc: {explanation(estimates)}", InadmissibleWarning, stacklevel=3
-        )
+        ]
+    return []

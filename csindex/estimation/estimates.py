@@ -87,6 +87,16 @@ class Estimates:
         checks = [check.passed for check in admissibility.proper(self)]
         return np.asarray(self.admissible & ~np.logical_and.reduce(checks))
 
+    def failure(self) -> str:
+        """Return why one set of estimates can't be used; empty if it can.
+
+        Returns
+        -------
+        str
+            The reason, and what to do.
+        """
+        return "" if self.admissible else admissibility.dependence(self)
+
     def implied_construct_corr(self, saturated: bool = False) -> FloatArray:
         """Return the construct correlations that the model implies.
 

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from csindex.errors import DataError, SpecificationError, quoted
+from csindex.estimation import row_estimator
 from csindex.inference.buckets import (
     Method,
     as_units,
@@ -293,6 +294,11 @@ def _draws(
         raise SpecificationError(
             "bootstrap: indices name respondents, and none are drawn here; leave them "
             "out"
+        )
+    if options.method == "normal" and row_estimator(results.estimator) is not None:
+        raise SpecificationError(
+            "bootstrap: method='normal' draws means and covariances, and "
+            f"{type(results.estimator).__name__} needs answers; leave method= out"
         )
     if options.method == "normal":
         with one_blas_thread():

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from csindex.errors import ConvergenceWarning, DataError, SpecificationError, quoted
 from csindex.estimation.cbsem import CovarianceEstimates
+from csindex.estimation.moderated import ModeratedEstimates
 from csindex.inference.cvpat import loss_test
 from csindex.inference.forecasts import (
     Forecasts,
@@ -279,6 +280,11 @@ def refusal(results: Results) -> str:
         return (
             "covariance-based estimates have no weights that scores are predicted "
             "by; fit the model with csi.PLS()"
+        )
+    if isinstance(results.estimates, ModeratedEstimates):
+        return (
+            "the products of a moderated model aren't among the answers that others "
+            "are predicted from; fit the model without its terms"
         )
     if not results.model.endogenous:
         return (

@@ -9,6 +9,15 @@ import numpy as np
 
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray, to_slab
 from csindex.kernels.gaps import PairSums, mean_replaced, pair_sums
+from csindex.kernels.incomplete_rows import IncompleteRows
+from csindex.kernels.leaps import (
+    State,
+    begun,
+    definite,
+    first_step,
+    largest_move,
+    second_step,
+)
 from csindex.kernels.linalg import solve_positive
 from csindex.kernels.pattern_sums import Kinds, PatternSums
 
@@ -16,10 +25,6 @@ from csindex.kernels.pattern_sums import Kinds, PatternSums
 # standard deviations of the items
 EM_TOLERANCE = 1e-9
 EM_ITERATIONS = 1000
-# a leap goes at most this many times as far as a step, and is taken back if the next
-# step is this many times as long as the one before
-LONGEST_LEAP = 16.0
-ASTRAY = 4.0
 # bytes of the sums by pattern that are held at once
 STACK_BYTES = 64_000_000
 # members of a stack that are computed together, few enough for the cache
@@ -28,6 +33,8 @@ MEMBERS = 256
 FEW, FEW_FLOATS = 8, 4_000_000
 # patterns with more rows than this many times their items are summed up
 MANY_ROWS = 4
+# samples with fewer rows per pattern than this are filled row by row
+FEW_ROWS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,39 +133,6 @@ class _Pairs:
     def chosen(self, kept: BoolArray) -> _Pairs:
         return _Pairs(
             self.share[..., kept], self.level[..., kept], self.cross[..., kept]
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """Means (p, b) and covariances (p, p, b)."""
-
-    mean: FloatArray
-    cov: FloatArray
-
-    def chosen(self, kept: BoolArray) -> _State:
-        return _State(self.mean[:, kept], self.cov[..., kept])
-
-
-@dataclass(frozen=True, eq=False)
-class _Path:
-    """Where the iterations are, and where the last two steps began.
-
-    After each two steps there is a leap along them; ``safe`` is the state before the
-    leap and ``moved`` (b,) the length of the first step after the leap before it.
-    """
-
-    state: _State
-    start: _State
-    safe: _State
-    moved: FloatArray
-
-    def chosen(self, kept: BoolArray) -> _Path:
-        return _Path(
-            self.state.chosen(kept),
-            self.start.chosen(kept),
-            self.safe.chosen(kept),
-            self.moved[kept],
         )
 
 
@@ -299,36 +273,64 @@ def _em(values: FloatArray, kinds: Sequence[Pattern], weights: FloatArray) -> No
     sums = pair_sums(values, weights)
     pairs = _Pairs(*(to_slab(part, 2) for part in (sums.share, sums.level, sums.cross)))
     whole = _whole(values, kinds, weights)
-    parts = [] if whole else [_sums(values, kind, weights) for kind in kinds]
-    path = _begun(_start(sums))
+    rows = None if whole else _rows(values, kinds, weights)
+    parts = [] if whole or rows else [_sums(values, kind, weights) for kind in kinds]
+    path = begun(_start(sums))
     active = np.arange(b)
     for iteration in range(1, EM_ITERATIONS + 1):
         # singular members keep NaN
-        kept = _definite(path.state)
+        kept = definite(path.state)
         if not kept.all():
             active, path, pairs = active[kept], path.chosen(kept), pairs.chosen(kept)
             parts = [part.chosen(kept) for part in parts]
             whole = whole and whole.chosen(kept)
+            rows = rows and rows.chosen(kept)
         if not active.size:
             break
         if whole:
             after = _step_at_once(path.state, whole)
+        elif rows:
+            after = _step_by_rows(path.state, rows)
         else:
             after = _step(path.state, pairs, kinds, parts)
-        moved = _largest_move(path.state, after)
+        moved = largest_move(path.state, after)
         done = moved < EM_TOLERANCE
         last = done | (iteration == EM_ITERATIONS)
         found.mean[active[last]] = after.mean[:, last].T
         found.cov[active[last]] = np.moveaxis(after.cov[..., last], -1, 0)
         found.converged[active[done]] = True
         found.iterations[active] = iteration
-        path = _first(path, after, moved) if iteration % 2 else _second(path, after)
+        path = (
+            first_step(path, after, moved)
+            if iteration % 2
+            else second_step(path, after)
+        )
         if last.any():
             kept = ~last
             active, path, pairs = active[kept], path.chosen(kept), pairs.chosen(kept)
             parts = [part.chosen(kept) for part in parts]
             whole = whole and whole.chosen(kept)
+            rows = rows and rows.chosen(kept)
     return found
+
+
+def _rows(
+    values: FloatArray, kinds: Sequence[Pattern], weights: FloatArray
+) -> IncompleteRows | None:
+    """Return the rows, if summing them up by pattern would not spare much."""
+    gapped = sum(len(kind.rows) for kind in kinds)
+    if gapped > FEW_ROWS * len(kinds):
+        return None
+    return IncompleteRows.of(values, weights)
+
+
+def _step_by_rows(state: State, rows: IncompleteRows) -> State:
+    """Return the next state, as `_step`, from the rows one by one."""
+    mean, cov = rows.step(
+        np.ascontiguousarray(state.mean.T),
+        np.ascontiguousarray(np.moveaxis(state.cov, -1, 0)),
+    )
+    return State(to_slab(mean, 1), to_slab(cov, 2))
 
 
 def _whole(
@@ -341,7 +343,7 @@ def _whole(
     return PatternSums.of(values, weights, Kinds.of(values))
 
 
-def _step_at_once(state: _State, sums: PatternSums) -> _State:
+def _step_at_once(state: State, sums: PatternSums) -> State:
     r"""Return the next state, as `_step`, by the likelihood's derivatives.
 
     :math:`\mu + \Sigma g` and :math:`\Sigma - \Sigma\Omega\Sigma` less the
@@ -355,7 +357,7 @@ def _step_at_once(state: _State, sums: PatternSums) -> _State:
     pull = (inverse @ level[..., None]).sum(axis=1)
     shift = (cov @ pull)[..., 0]
     after = cov - cov @ omega.sum(axis=1) @ cov - shift[:, :, None] * shift[:, None]
-    return _State((mean + shift).T, np.moveaxis(after, 0, -1))
+    return State((mean + shift).T, np.moveaxis(after, 0, -1))
 
 
 def _summed(kind: Pattern) -> bool:
@@ -375,72 +377,17 @@ def _sums(values: FloatArray, kind: Pattern, weights: FloatArray) -> _Sums:
     return _Sums(share, level, cross, own[:0], drawn[:0])
 
 
-def _start(sums: PairSums) -> _State:
+def _start(sums: PairSums) -> State:
     cov = mean_replaced(sums)
     diagonal = np.arange(cov.shape[-1])
     # the answers that exist have 1 / share times the variance of mean replacement
     cov[:, diagonal, diagonal] /= sums.share[:, diagonal, diagonal]
-    return _State(to_slab(sums.mean, 1), to_slab(cov, 2))
-
-
-def _begun(state: _State) -> _Path:
-    return _Path(state, state, state, np.full(state.mean.shape[-1], np.inf))
-
-
-def _definite(state: _State) -> BoolArray:
-    """Return whether covariances can be inverted."""
-    variances = np.einsum("iib->ib", state.cov)
-    known = np.moveaxis(np.nan_to_num(state.cov), -1, 0)
-    return np.asarray((np.linalg.slogdet(known)[0] > 0) & (variances > 0).all(axis=0))
-
-
-def _largest_move(before: _State, after: _State) -> FloatArray:
-    means = np.abs(after.mean - before.mean).max(axis=0)
-    return np.asarray(
-        np.maximum(means, np.abs(after.cov - before.cov).max(axis=(0, 1)))
-    )
-
-
-def _first(path: _Path, after: _State, moved: FloatArray) -> _Path:
-    """Go the first step of two; or go back, if the last leap led astray."""
-    astray = ~(moved <= ASTRAY * path.moved)
-    start = _either(astray, path.safe, path.state)
-    state = _either(astray, path.safe, after)
-    return _Path(state, start, path.safe, np.where(astray, path.moved, moved))
-
-
-def _second(path: _Path, after: _State) -> _Path:
-    """Go the second step, and leap where both of them point to."""
-    first = _difference(path.state, path.start)
-    bend = _difference(_difference(after, path.state), first)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        length = np.nan_to_num(np.sqrt(_norm(first) / _norm(bend)), nan=1.0)
-    length = np.clip(length, 1.0, LONGEST_LEAP)
-    leap = _State(
-        path.start.mean + 2 * length * first.mean + length**2 * bend.mean,
-        path.start.cov + 2 * length * first.cov + length**2 * bend.cov,
-    )
-    state = _either(_definite(leap), leap, after)
-    return _Path(state, state, after, path.moved)
-
-
-def _difference(one: _State, other: _State) -> _State:
-    return _State(one.mean - other.mean, one.cov - other.cov)
-
-
-def _norm(state: _State) -> FloatArray:
-    return np.asarray((state.mean**2).sum(axis=0) + (state.cov**2).sum(axis=(0, 1)))
-
-
-def _either(chosen: BoolArray, one: _State, other: _State) -> _State:
-    return _State(
-        np.where(chosen, one.mean, other.mean), np.where(chosen, one.cov, other.cov)
-    )
+    return State(to_slab(sums.mean, 1), to_slab(cov, 2))
 
 
 def _step(
-    state: _State, pairs: _Pairs, kinds: Sequence[Pattern], parts: Sequence[_Sums]
-) -> _State:
+    state: State, pairs: _Pairs, kinds: Sequence[Pattern], parts: Sequence[_Sums]
+) -> State:
     """Return the next state: expectations given the answers, then their moments."""
     mean = state.mean
     precision = to_slab(_inverse(np.moveaxis(state.cov, -1, 0)), 2)
@@ -464,7 +411,7 @@ def _step(
             second[row, m] += (column[:, None] * found.slopes).sum(axis=0)
         second[m[:, None], m] += own.share * found.residual
     cov = second - shift[:, None] * shift[None]
-    return _State(mean + shift, (cov + cov.swapaxes(0, 1)) / 2)
+    return State(mean + shift, (cov + cov.swapaxes(0, 1)) / 2)
 
 
 def _regression(precision: FloatArray, kind: Pattern) -> _Regression:

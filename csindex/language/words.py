@@ -74,7 +74,8 @@ class Words:
         -------
         str
             Its name in this language; a construct that isn't known keeps its own
-            name, with spaces for underscores and a capital.
+            name, with spaces for underscores and a capital. A product of two, as
+            ``"image*value"``, has both names.
 
         Examples
         --------
@@ -85,6 +86,8 @@ class Words:
         """
         if name in self.sections["constructs"]:
             return self.sections["constructs"][name]
+        if all(parts := name.split("*")) and len(parts) > 1:
+            return " \u00d7 ".join(map(self.construct, parts))
         plain = visible(name).replace("_", " ").strip() or visible(name)
         return plain[:1].upper() + plain[1:]
 

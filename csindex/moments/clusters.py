@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import io
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import fields
 from typing import Any
 
 import narwhals as nw
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from csindex.moments.batches import arrow_batches, frame_batch
+from csindex.moments.pairs import PairTotals
 from csindex.moments.sums import Sums
 from csindex.moments.tally import Request, Tally, tallied
 
@@ -83,10 +85,11 @@ def spark_tallies(frame: nw.LazyFrame[Any], request: Request) -> Iterator[Tally]
         arrays = arrow_batches(batches, request)
         tally = tallied(arrays, request, number * PARTITION_ROWS)
         arrow = importlib.import_module("pyarrow")
-        sums = [_packed_counts(tally), *map(_packed_sums, tally.groups.values())]
+        parts: dict[Hashable, Sums | PairTotals] = {**tally.groups, **tally.pairs}
+        sums = [_packed_counts(tally), *map(_packed_sums, parts.values())]
         columns = [
             arrow.array([number] * len(sums), arrow.int32()),
-            arrow.array([None, *tally.groups], label_type),
+            arrow.array([None, *parts], label_type),
             arrow.array(sums, arrow.binary()),
         ]
         yield arrow.record_batch(columns, ["partition", "label", "sums"])
@@ -96,7 +99,12 @@ def spark_tallies(frame: nw.LazyFrame[Any], request: Request) -> Iterator[Tally]
         counts, *groups = (row for row in rows if row["partition"] == number)
         tally = _unpacked_counts(counts["sums"])
         for row in groups:
-            tally.groups[row["label"]] = _unpacked_sums(row["sums"])
+            with np.load(io.BytesIO(row["sums"]), allow_pickle=False) as arrays:
+                found = {name: arrays[name] for name in arrays.files}
+            if request.incomplete == "listwise":
+                tally.groups[row["label"]] = Sums(**found)
+            else:
+                tally.pairs[row["label"]] = PairTotals(**found)
         yield tally
 
 
@@ -110,7 +118,7 @@ def _packed_counts(tally: Tally) -> bytes:
     np.savez(
         buffer,
         answered=tally.answered,
-        rows=np.array([tally.read, tally.weighted, tally.complete]),
+        rows=np.array([tally.read, tally.weighted, tally.some, tally.complete]),
         problems=np.array(tally.problems, dtype=np.str_),
     )
     return buffer.getvalue()
@@ -118,25 +126,14 @@ def _packed_counts(tally: Tally) -> bytes:
 
 def _unpacked_counts(packed: bytes) -> Tally:
     with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-        read, weighted, complete = (int(count) for count in arrays["rows"])
+        read, weighted, some, complete = (int(count) for count in arrays["rows"])
         problems = [str(problem) for problem in arrays["problems"]]
-        return Tally(arrays["answered"], read, weighted, complete, {}, problems)
+        answered = arrays["answered"]
+        return Tally(answered, read, weighted, some, complete, problems=problems)
 
 
-def _packed_sums(sums: Sums) -> bytes:
+def _packed_sums(sums: Sums | PairTotals) -> bytes:
     buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        centre=sums.centre,
-        count=sums.count,
-        weight=sums.weight,
-        squares=sums.squares,
-        first=sums.first,
-        second=sums.second,
-    )
+    arrays = {field.name: getattr(sums, field.name) for field in fields(sums)}
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
-
-
-def _unpacked_sums(packed: bytes) -> Sums:
-    with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-        return Sums(**{name: arrays[name] for name in arrays.files})

@@ -6,16 +6,14 @@ and covariances. A bootstrap therefore redoes the treatment in every resample.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from csindex.errors import (
-    AnswersWarning,
     ConvergenceWarning,
     DataError,
-    InadmissibleWarning,
     quoted,
 )
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray, SingleArray
@@ -32,12 +30,16 @@ from csindex.kernels.gaps import (
 )
 from csindex.kernels.linalg import correlation
 from csindex.kernels.moments import resampled, reweighted
-from csindex.moments.making import group_problems, moments_of
+from csindex.moments.cautions import (
+    gap_cautions,
+    nearest_distance,
+    pair_cautions,
+    pair_messages,
+    pair_refusal,
+)
 from csindex.moments.moments import Moments
+from csindex.moments.samples import group_problems, moments_of
 from csindex.survey import Answers, Incomplete
-
-# an item without more than this share of its answers is warned of
-MANY_GAPS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,9 @@ class MomentStack:
     converged: BoolArray
 
 
+Treat = Callable[[FloatArray, FloatArray, FloatArray], MomentStack]
+
+
 @dataclass(frozen=True)
 class Treatment:
     """A treatment of missing answers.
@@ -77,7 +82,7 @@ class Treatment:
     """
 
     words: str
-    stack: Callable[[FloatArray, FloatArray, FloatArray], MomentStack]
+    stack: Treat
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,21 +184,54 @@ def treated(answers: Answers) -> Treated:
     stack = moment_stack(answers, own[None])
     if problem := _problem(answers, stack):
         raise DataError(problem)
-    made = Moments(
-        answers.names,
-        stack.mean[0],
-        stack.cov[0],
-        stack.n[0],
-        answers.low,
-        answers.high,
-        flow=answers.flow,
-        weight=own.sum(),
-        squares=(own**2).sum(),
-    )
+    ends = np.column_stack([answers.low, answers.high])
+    weights = np.array([own.sum(), (own**2).sum()])
     return Treated(
-        made,
+        stack_moments(answers.names, stack, ends, weights, answers.flow),
         bool(stack.converged[0]),
         (*_many_gaps(answers), *_cautions(answers, stack)),
+    )
+
+
+def stack_moments(
+    names: Sequence[str],
+    stack: MomentStack,
+    ends: FloatArray,
+    weights: FloatArray,
+    flow: Sequence[tuple[str, int]],
+) -> Moments:
+    """Return the moments of a stack of one.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The items.
+    stack : MomentStack
+        The stack.
+    ends : ndarray of shape (p, 2)
+        Ends of the answer scales; NaN where they aren't known.
+    weights : ndarray of shape (2,)
+        Sum of the respondents' weights, and of their squares.
+    flow : sequence of (str, int)
+        The sample flow.
+
+    Returns
+    -------
+    Moments
+        The moments; with pairwise ones, no more effective respondents than their n.
+    """
+    total, squares = weights
+    n = stack.n[0]
+    return Moments(
+        names,
+        stack.mean[0],
+        stack.cov[0],
+        n,
+        ends[:, 0],
+        ends[:, 1],
+        flow=flow,
+        weight=total,
+        squares=max(squares, total**2 / n),
     )
 
 
@@ -242,7 +280,7 @@ def in_words(answers: Answers) -> str:
     words = TREATMENTS[answers.incomplete].words
     if answers.incomplete != "pairwise_nearest":
         return words
-    distance = _distance(answers)
+    distance = nearest_distance(_observed_pairs(answers))
     return f"{words}, Frobenius distance {distance:.3g}" if distance else words
 
 
@@ -277,12 +315,56 @@ def _listwise(
     return _whole(mean, cov, size)
 
 
-def _mean(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
-    centre = _centre(values)
+def pair_stack(
+    sums: PairSums, centre: FloatArray, size: FloatArray, incomplete: Incomplete
+) -> MomentStack:
+    """Return the moments that sums over pairs of items tell.
+
+    Parameters
+    ----------
+    sums : PairSums of shape (b, p, p)
+        The sums.
+    centre : ndarray of shape (p,)
+        What was subtracted from the answers before they were summed.
+    size : ndarray of shape (b,)
+        Numbers of respondents.
+    incomplete : {"mean", "pairwise", "pairwise_nearest"}
+        How gaps are treated.
+
+    Returns
+    -------
+    MomentStack
+        The moments; NaN covariances where no answers can have the pairwise ones.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
-        sums = pair_sums(values - centre, weights)
-        cov = mean_replaced(sums) * _unbiased(size)
-        return _whole(sums.mean + centre, cov, size)
+        if incomplete == "mean":
+            cov = mean_replaced(sums) * _unbiased(size)
+            return _whole(sums.mean + centre, cov, size)
+        made = _whole(sums.mean + centre, pairwise(sums, size), _harmonic(sums, size))
+    smallest = smallest_eigenvalues(made.cov)
+    if incomplete == "pairwise":
+        made.cov[~(smallest >= INDEFINITE)] = np.nan
+    else:
+        _mend(made.cov, np.flatnonzero(smallest < INDEFINITE))
+    return made
+
+
+def _mend(cov: FloatArray, mended: IntArray) -> None:
+    """Put the nearest covariances that answers can have in the place of some."""
+    if mended.size:
+        corr, sd = correlation(cov[mended])
+        spread = sd[:, :, None] * sd[:, None, :]
+        cov[mended] = nearest_correlation(corr) * spread
+
+
+def _by_pairs(incomplete: Incomplete) -> Treat:
+    def stack(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
+        centre = _centre(values)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sums = pair_sums(values - centre, weights)
+        return pair_stack(sums, centre, size, incomplete)
+
+    return stack
 
 
 def _em(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
@@ -290,34 +372,6 @@ def _em(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStac
         found = em(values, weights)
     made = _whole(found.mean, found.cov * _unbiased(size), size)
     return MomentStack(made.mean, made.cov, made.n, found.converged)
-
-
-def _pairwise(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
-    made = _pairs(values, weights, size)
-    refused = ~(smallest_eigenvalues(made.cov) >= INDEFINITE)
-    made.cov[refused] = np.nan
-    return made
-
-
-def _pairwise_nearest(
-    values: FloatArray, weights: FloatArray, size: FloatArray
-) -> MomentStack:
-    made = _pairs(values, weights, size)
-    mended = np.flatnonzero(smallest_eigenvalues(made.cov) < INDEFINITE)
-    if mended.size:
-        corr, sd = correlation(made.cov[mended])
-        spread = sd[:, :, None] * sd[:, None, :]
-        made.cov[mended] = nearest_correlation(corr) * spread
-    return made
-
-
-def _pairs(values: FloatArray, weights: FloatArray, size: FloatArray) -> MomentStack:
-    """Return pairwise moments as they come, whatever their eigenvalues."""
-    centre = _centre(values)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sums = pair_sums(values - centre, weights)
-        cov = pairwise(sums, size)
-        return _whole(sums.mean + centre, cov, _harmonic(sums, size))
 
 
 def _harmonic(sums: PairSums, size: FloatArray) -> FloatArray:
@@ -342,19 +396,10 @@ def _centre(values: FloatArray) -> FloatArray:
 
 def _problem(answers: Answers, stack: MomentStack) -> str:
     """Return why the moments of one sample can't be used; empty if they can."""
-    if answers.incomplete == "pairwise":
-        smallest = float(smallest_eigenvalues(_observed_pairs(answers).cov)[0])
-        if not smallest >= INDEFINITE:
-            return (
-                "the pairwise correlations are not positive definite: no answers have "
-                f"such correlations, their smallest eigenvalue is {smallest:.3g}; use "
-                "incomplete='em' or 'mean', leave items with many gaps out, or take "
-                "the nearest matrix with incomplete='pairwise_nearest'"
-            )
     if not np.isnan(stack.cov).any():
         return ""
-    if answers.incomplete == "pairwise_nearest":
-        return "no nearest correlation matrix was found; use incomplete='em'"
+    if answers.incomplete.startswith("pairwise"):
+        return pair_refusal(_observed_pairs(answers), answers.incomplete)
     return (
         "the covariance matrix of the normal model became singular; items depend on "
         "each other, or too many answers are missing: leave items out"
@@ -371,47 +416,22 @@ def _cautions(answers: Answers, stack: MomentStack) -> list[Warning]:
                 "don't report these numbers as they stand"
             )
         ]
-    if answers.incomplete == "pairwise_nearest" and (distance := _distance(answers)):
-        return [
-            InadmissibleWarning(
-                "the pairwise correlations are not positive definite; the nearest "
-                f"correlation matrix, at Frobenius distance {distance:.3g}, takes "
-                "their place"
-            )
-        ]
+    if answers.incomplete == "pairwise_nearest":
+        return pair_cautions(_observed_pairs(answers))
     return []
 
 
-def _observed_pairs(answers: Answers) -> MomentStack:
+def _observed_pairs(answers: Answers) -> FloatArray:
+    """Return pairwise covariances (1, p, p) as they come, whatever their roots."""
     n = len(answers.values)
     own = np.ones(n) if answers.weights is None else answers.weights
-    return _pairs(answers.values, own[None], np.array([float(n)]))
-
-
-def _distance(answers: Answers) -> float:
-    """Return how far the nearest correlation matrix is; zero if none was needed."""
-    cov = _observed_pairs(answers).cov
-    if not smallest_eigenvalues(cov)[0] < INDEFINITE:
-        return 0.0
-    corr, _ = correlation(cov)
-    return float(np.linalg.norm((nearest_correlation(corr) - corr)[0]))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sums = pair_sums(answers.values - _centre(answers.values), own[None])
+        return pairwise(sums, np.array([float(n)]))
 
 
 def _many_gaps(answers: Answers) -> list[Warning]:
-    share = np.isnan(answers.values).mean(axis=0)
-    told = [
-        f"{name!r} ({part:.0%})"
-        for name, part in zip(answers.names, share, strict=True)
-        if part > MANY_GAPS
-    ]
-    if not told:
-        return []
-    return [
-        AnswersWarning(
-            f"more than half of the answers are missing in {', '.join(told)}; what is "
-            "said about them rests on the rest"
-        )
-    ]
+    return gap_cautions(answers.names, np.isnan(answers.values).mean(axis=0))
 
 
 def _pair_problems(answers: Answers) -> list[str]:
@@ -435,20 +455,7 @@ def _pair_problems(answers: Answers) -> list[str]:
                 for item, width in zip((i, k), spread, strict=True)
                 if width == 0
             ]
-    problems: list[str] = []
-    if never:
-        problems.append(
-            f"items {quoted(never)} were not answered together by two respondents or "
-            "more, so that nothing is known about their covariance; leave one of each "
-            "pair out"
-        )
-    if dull:
-        problems.append(
-            f"among those who answered both of {quoted(dull)} the item in brackets "
-            "is constant, so that nothing is known about their covariance; leave one "
-            "of each pair out"
-        )
-    return problems
+    return pair_messages(never, dull)
 
 
 def _named(answers: Answers, chosen: BoolArray) -> list[str]:
@@ -460,13 +467,14 @@ def _named(answers: Answers, chosen: BoolArray) -> list[str]:
 TREATMENTS: Mapping[Incomplete, Treatment] = {
     "listwise": Treatment("respondents with all items (listwise)", _listwise),
     "pairwise": Treatment(
-        "every two items from those who answered both (pairwise)", _pairwise
+        "every two items from those who answered both (pairwise)",
+        _by_pairs("pairwise"),
     ),
     "pairwise_nearest": Treatment(
         "every two items from those who answered both (pairwise), nearest correlation "
         "matrix",
-        _pairwise_nearest,
+        _by_pairs("pairwise_nearest"),
     ),
-    "mean": Treatment("replaced by the item's mean", _mean),
+    "mean": Treatment("replaced by the item's mean", _by_pairs("mean")),
     "em": Treatment("normal model, maximum likelihood (EM)", _em),
 }

@@ -48,12 +48,15 @@ class Source:
         From a request to the tallies of the parts of the source, in their order.
     partial : mapping of str to str
         Columns that only some of several files have, and a file that lacks them.
+    frame : data frame, optional
+        The answers themselves, where they are in memory.
     """
 
     name: str
     columns: tuple[str, ...]
     tallies: Callable[[Request], Iterator[Tally]]
     partial: Mapping[str, str] = field(default_factory=dict)
+    frame: Any = None
 
     def tally(self, request: Request) -> Tally:
         """Return counts, sums and problems of the whole source, in one pass.
@@ -198,6 +201,7 @@ def _arrow(source: Any) -> Source:
             kind,
             columns,
             lambda request: _threaded(table_parts(table, request), request),
+            frame=table,
         )
 
     def tallies(request: Request) -> Iterator[Tally]:
@@ -230,7 +234,7 @@ def _in_memory(frame: nw.DataFrame[Any], name: str) -> Source:
             request,
         )
 
-    return Source(name, tuple(frame.columns), tallies)
+    return Source(name, tuple(frame.columns), tallies, frame=frame.to_native())
 
 
 def _streamed_tallies(frame: nw.LazyFrame[Any], request: Request) -> Iterator[Tally]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,17 +13,32 @@ from csindex.errors import (
     CsindexError,
     DataError,
     SpecificationError,
-    quoted,
     unknown,
 )
-from csindex.kernels.moments import mean_and_cov
 from csindex.model import Item
+from csindex.moments.checks import name_problems
 from csindex.moments.lazy import Source, open_source
-from csindex.moments.moments import Moments, name_problems
+from csindex.moments.moments import Moments
+from csindex.moments.samples import (
+    check_groups,
+    group_problems,
+    moments_of,
+    ordered,
+    part_problems,
+    split,
+    stacked,
+)
 from csindex.moments.sums import Sums
-from csindex.moments.tally import Request, Tally, plain, tallied
-from csindex.survey import Answers, Survey, read_survey
-from csindex.survey.columns import constant_columns, sampling_weights, silences
+from csindex.moments.tally import Request, Tally, tallied
+from csindex.moments.treating import treated_survey, treated_tally
+from csindex.survey import (
+    Answers,
+    Incomplete,
+    Survey,
+    check_treatment,
+    read_survey,
+)
+from csindex.survey.columns import sampling_weights, silences
 from csindex.survey.survey import Scale
 
 # fewer buckets tell standard errors too roughly, at one part in sqrt(2 G)
@@ -31,6 +46,10 @@ FEWEST_BUCKETS = 20
 _TOLD_TWICE = (
     "a survey has its own weights, scales, missing codes and clusters; give them to "
     "read_survey, not to moments"
+)
+_BUCKETS_COMPLETE = (
+    "buckets= keeps sums of complete answers, with which incomplete={!r} doesn't go; "
+    "leave buckets out, or use incomplete='listwise'"
 )
 _CLUSTERS_ALONE = (
     "clusters decide which answers share a bucket; say buckets= too, or leave them out"
@@ -46,11 +65,12 @@ def moments(
     scale: Scale | Mapping[str, Scale] | None = None,
     missing: Iterable[float] | float = (),
     clusters: str | None = None,
+    incomplete: Incomplete = "listwise",
 ) -> Moments:
     r"""Return the moments of some items, from answers of any number.
 
     The answers are read once, batch by batch, and never held together: memory does
-    not grow with their number. Respondents who answered all items are used.
+    not grow with their number.
 
     Parameters
     ----------
@@ -74,6 +94,11 @@ def moments(
         Codes that mean "no answer", as ``(98, 99)``.
     clusters : str, optional
         Column of sampling clusters, which are never divided between buckets.
+    incomplete : {"listwise", "pairwise", "pairwise_nearest", "mean", "em"}
+        How missing answers are treated, as `csindex.fit` does: respondents with all
+        items only; every two items from those who answered both; the item's mean in
+        every gap; the normal model. ``"em"`` sees the answers again and again, so
+        that they must be in memory; with buckets it is listwise.
 
     Returns
     -------
@@ -86,8 +111,13 @@ def moments(
         If a source can't be read, a column is unknown or its answers can't be used,
         or a group has too few respondents or a constant item.
     SpecificationError
-        If a scale or a code isn't one, the number of buckets can't be used, or a
-        survey is told what it knows.
+        If a scale or a code isn't one, the number of buckets can't be used, a
+        survey is told what it knows, or missing answers can't be treated so.
+
+    Warns
+    -----
+    ConvergenceWarning, InadmissibleWarning, AnswersWarning
+        What is to be told about treated gaps, as `csindex.fit` does.
 
     Notes
     -----
@@ -104,131 +134,31 @@ def moments(
     >>> moments(frame, ["q1", "q2"]).mean
     array([2.75, 3.25])
     """
+    check_treatment(incomplete)
+    if buckets is not None and incomplete != "listwise":
+        raise SpecificationError(_BUCKETS_COMPLETE.format(incomplete))
     if isinstance(source, Survey):
         coded = isinstance(missing, float | int) or len(list(missing)) > 0
         own = (weights, scale, clusters) == (None, None, None) and not coded
         _check_buckets(buckets, None if own else _TOLD_TWICE)
+        if incomplete != "listwise":
+            return treated_survey(source, items, by, incomplete)
         return _of_survey(source, items, by, buckets)
     alone = clusters is not None and buckets is None
     _check_buckets(buckets, _CLUSTERS_ALONE if alone else None)
     opened = open_source(source)
-    asked = Request((), weights, by, clusters, buckets)
+    asked = Request((), weights, by, clusters, buckets, incomplete)
     header = _Header(opened, asked, items)
     request = replace(asked, items=header.items(scale, missing))
+    if incomplete == "em":
+        survey = _in_memory(opened, scale, missing, weights)
+        return treated_survey(survey, items, by, incomplete)
     tally = opened.tally(request)
     if problems := tally.problems or _sample_problems(tally, request):
         raise DataError(problems)
+    if incomplete != "listwise":
+        return treated_tally(tally, request)
     return _made(tally, request, by)
-
-
-def moments_of(answers: Answers) -> Moments:
-    """Return the moments of complete answers.
-
-    Parameters
-    ----------
-    answers : Answers
-        Complete answers.
-
-    Returns
-    -------
-    Moments
-        Their (weighted) moments.
-    """
-    mean, cov = mean_and_cov(answers.values, answers.weights)
-    return Moments(
-        answers.names,
-        mean,
-        cov,
-        len(answers.values),
-        answers.low,
-        answers.high,
-        flow=answers.flow,
-        weight=None if answers.weights is None else answers.weights.sum(),
-        squares=None if answers.weights is None else (answers.weights**2).sum(),
-    )
-
-
-def split(answers: Answers, labels: pd.Series) -> list[tuple[Hashable, Answers]]:
-    """Return the answers of each group.
-
-    Parameters
-    ----------
-    answers : Answers
-        Complete answers.
-    labels : Series
-        Group of every respondent of the survey.
-
-    Returns
-    -------
-    list of (label, Answers)
-        The groups in the order of their labels; respondents without a label are
-        in none.
-    """
-    own = labels.iloc[answers.rows].reset_index(drop=True)
-    try:
-        codes, uniques = pd.factorize(own, sort=True)
-    except TypeError:  # labels of several kinds have no order
-        codes, uniques = pd.factorize(own)
-    order = np.argsort(codes, kind="stable")
-    ends = np.searchsorted(codes[order], np.arange(len(uniques) + 1))
-    return [
-        (plain(label), answers.subset(order[ends[code] : ends[code + 1]]))
-        for code, label in enumerate(uniques)
-    ]
-
-
-def stacked(
-    members: Sequence[Moments], groups: Sequence[tuple[Hashable, Answers]]
-) -> Moments:
-    """Return a stack of moments.
-
-    Parameters
-    ----------
-    members : sequence of Moments
-        Moments of the same items.
-    groups : sequence of (label, Answers)
-        The groups they belong to.
-
-    Returns
-    -------
-    Moments
-        The stack.
-    """
-    return Moments(
-        members[0].names,
-        np.stack([member.mean for member in members]),
-        np.stack([member.cov for member in members]),
-        np.stack([member.n for member in members]),
-        members[0].low,
-        members[0].high,
-        labels=tuple(label for label, _ in groups),
-        weight=np.stack([member.weight for member in members]),
-        squares=np.stack([member.squares for member in members]),
-    )
-
-
-def group_problems(answers: Answers) -> list[str]:
-    """Return why a group of respondents can't be estimated.
-
-    Parameters
-    ----------
-    answers : Answers
-        Their complete answers.
-
-    Returns
-    -------
-    list of str
-        The reasons; empty when there is none.
-    """
-    n, p = answers.values.shape
-    constant = constant_columns(answers.values, answers.names) if n > p else []
-    return _part_problems(n, p, constant)
-
-
-def _part_problems(n: int, p: int, constant: Sequence[str]) -> list[str]:
-    if n <= p:
-        return [f"{n} complete answers to {p} items; more than {p} are needed"]
-    return [f"item {quoted(constant)} is constant"] if constant else []
 
 
 def _check_buckets(buckets: int | None, problem: str | None) -> None:
@@ -245,6 +175,22 @@ def _check_buckets(buckets: int | None, problem: str | None) -> None:
         raise SpecificationError(problems)
 
 
+def _in_memory(
+    opened: Source,
+    scale: Scale | Mapping[str, Scale] | None,
+    missing: Iterable[float] | float,
+    weights: str | None,
+) -> Survey:
+    """Return a source whose answers are in memory as a survey."""
+    if opened.frame is None:
+        raise SpecificationError(
+            "incomplete='em' reads the answers again and again, but this source "
+            f"({opened.name}) is read once; use incomplete='pairwise' or 'mean', or "
+            "load the answers into a data frame"
+        )
+    return read_survey(opened.frame, scale=scale, missing=missing, weights=weights)
+
+
 def _of_survey(
     survey: Survey, items: Sequence[str], by: str | None, buckets: int | None
 ) -> Moments:
@@ -254,18 +200,8 @@ def _of_survey(
     if by is None:
         return moments_of(answers)
     groups = split(answers, survey.labels(by))
-    _check_groups([(label, group_problems(own)) for label, own in groups], by)
+    check_groups([(label, group_problems(own)) for label, own in groups], by)
     return stacked([moments_of(members) for _, members in groups], groups)
-
-
-def _check_groups(groups: Sequence[tuple[Hashable, list[str]]], by: str) -> None:
-    """Refuse groups with problems, and none at all."""
-    if not groups:
-        raise DataError(f"column {by!r} has no groups; name one that has labels")
-    if problems := [
-        f"group {label!r}: {problem}" for label, own in groups for problem in own
-    ]:
-        raise DataError(problems)
 
 
 def _in_buckets(
@@ -290,7 +226,13 @@ def _in_buckets(
     roles = {role: column for role, column in roles.items() if column is not None}
     given = {role: f"{role} of the survey" for role in roles}
     batch |= {given[role]: column for role, column in roles.items()}
-    request = Request(items, buckets=buckets, **given)
+    request = Request(
+        items,
+        given.get("weights"),
+        given.get("by"),
+        given.get("clusters"),
+        buckets,
+    )
     return replace(
         _made(tallied([batch], request, 0), request, by),
         flow=() if by is not None else answers.flow,
@@ -363,6 +305,10 @@ def _sample_problems(tally: Tally, request: Request) -> list[str]:
     if problems:
         return problems
     p = len(request.items)
+    if request.incomplete != "listwise":
+        if request.by is not None and not tally.pairs:
+            return [f"column {request.by!r} has no groups; name one that has labels"]
+        return []
     if tally.complete <= p:
         return [_too_few(tally, request.names)]
     if not tally.groups:
@@ -392,9 +338,9 @@ def _too_few(tally: Tally, names: Sequence[str]) -> str:
 
 def _made(tally: Tally, request: Request, by: str | None) -> Moments:
     """Return what was read as moments."""
-    labels = _ordered(tally.groups)
+    labels = ordered(tally.groups)
     if by is not None and not labels:
-        _check_groups([], by)
+        check_groups([], by)
     members = [tally.groups[label] for label in labels]
     parts = members[0] if by is None else _stacked_sums(members)
     whole = parts.total()
@@ -402,14 +348,14 @@ def _made(tally: Tally, request: Request, by: str | None) -> Moments:
     if by is not None:
         variances = np.diagonal(cov, axis1=-2, axis2=-1)
         problems = [
-            _part_problems(
+            part_problems(
                 int(n),
                 len(request.names),
                 [request.names[k] for k in np.flatnonzero(own <= 0)],
             )
             for n, own in zip(whole.count, variances, strict=True)
         ]
-        _check_groups(list(zip(labels, problems, strict=True)), by)
+        check_groups(list(zip(labels, problems, strict=True)), by)
     ends = np.array([item.scale or (np.nan, np.nan) for item in request.items])
     flow = [("read", tally.read)]
     if request.weights is not None:
@@ -428,15 +374,6 @@ def _made(tally: Tally, request: Request, by: str | None) -> Moments:
         squares=whole.squares,
         buckets=None if request.buckets is None else parts,
     )
-
-
-def _ordered(groups: Mapping[Hashable, Sums]) -> list[Hashable]:
-    """Return labels in their order; as they came, if they have none."""
-    labels: list[Any] = list(groups)
-    try:
-        return sorted(labels)
-    except TypeError:  # labels of several kinds
-        return labels
 
 
 def _stacked_sums(members: Sequence[Sums]) -> Sums:

@@ -12,14 +12,20 @@ from numpy.typing import ArrayLike, NDArray
 from csindex.errors import DataError, SpecificationError, quoted, unknown
 from csindex.kernels.arrays import FloatArray, IntArray, Scalar
 from csindex.kernels.linalg import are_definite, correlation
+from csindex.moments.checks import (
+    UNEQUAL,
+    name_problems,
+    scale_problems,
+    shape_problems,
+    square_problems,
+    weight_problems,
+)
 from csindex.moments.sums import Pooled, Sums, pooled
 
 # negative eigenvalues up to this are taken for rounding of printed correlations
 _ROUNDING = 1e-3
 # what is left of a variance when all of it is taken away, as a share
 _ROUNDED = 1e-9
-# rounding of a sum of squared weights, as a share
-_UNEQUAL = 1e-9
 # stands for weights that are all the same
 _SAME = np.empty(0)
 # the halves of a covariance matrix may differ by this, and by this share
@@ -105,12 +111,12 @@ class Moments:
         total = sizes if weight is None else _array("weight", weight, problems)
         spread = _SAME if squares is None else _array("squares", squares, problems)
         if not problems:
-            problems += _shape_problems(len(names), means, covs, sizes, labels)
+            problems += shape_problems(len(names), means, covs, sizes, labels)
             if weight is not None:
-                problems += _weight_problems(total, means.shape[:-1])
+                problems += weight_problems(total, means.shape[:-1])
             if squares is not None and not problems:
-                problems += _square_problems(spread, total, sizes, means.shape[:-1])
-            problems += _scale_problems(names, lows, highs)
+                problems += square_problems(spread, total, sizes, means.shape[:-1])
+            problems += scale_problems(names, lows, highs)
         if problems:
             raise DataError([f"moments: {problem}" for problem in problems])
         if squares is None:
@@ -269,7 +275,7 @@ class Moments:
             None
             if self.buckets is None or other.buckets is None
             else self.buckets.combined(other.buckets, sign),
-            whole.squares,
+            np.maximum(whole.squares, whole.weight**2 / whole.n),
         )
 
     def __repr__(self) -> str:
@@ -385,85 +391,6 @@ def _spread(values: NDArray[Scalar], shape: tuple[int, ...]) -> NDArray[Scalar]:
     return values if values.shape == shape else np.broadcast_to(values, shape)
 
 
-def name_problems(names: Sequence[str]) -> list[str]:
-    """Return what is wrong with names of items.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The names.
-
-    Returns
-    -------
-    list of str
-        Something that isn't a list of texts, no items, or one item twice.
-    """
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        return [f"names must be a list of texts, as ['q1', 'q2'], not {names!r}"]
-    if len(names) == 0:
-        return ["there are no items; give their names"]
-    if len(set(names)) < len(names):
-        listed = list(names)
-        repeated = [name for name in dict.fromkeys(names) if listed.count(name) > 1]
-        return [f"several items have the name {quoted(repeated)}; name each once"]
-    return []
-
-
-def _shape_problems(
-    size: int,
-    means: FloatArray,
-    covs: FloatArray,
-    sizes: FloatArray,
-    labels: Sequence[Hashable],
-) -> list[str]:
-    problems: list[str] = []
-    batch = means.shape[:-1]
-    if means.shape[-1:] != (size,):
-        problems.append(
-            f"mean has shape {means.shape}; {size} names need (..., {size})"
-        )
-    if covs.shape != (*batch, size, size):
-        problems.append(
-            f"cov has shape {covs.shape}; {size} names and such a mean need "
-            f"{(*batch, size, size)}"
-        )
-    if sizes.shape not in ((), batch):
-        problems.append(
-            f"n has shape {sizes.shape}; give one number, or one per set of moments"
-        )
-    if not ((sizes >= 2) & (sizes % 1 == 0)).all():
-        problems.append("n is the number of respondents: a whole number of 2 or more")
-    if len(labels) > 0 and (len(labels),) != batch[:1]:
-        problems.append(f"there are {len(labels)} labels; give one per set of moments")
-    return problems
-
-
-def _weight_problems(total: FloatArray, batch: tuple[int, ...]) -> list[str]:
-    if total.shape not in ((), batch):
-        return [
-            f"weight has shape {total.shape}; give one sum, or one per set of moments"
-        ]
-    if not ((total > 0) & np.isfinite(total)).all():
-        return ["weight is a sum of weights: a number above zero"]
-    return []
-
-
-def _square_problems(
-    squares: FloatArray, total: FloatArray, sizes: FloatArray, batch: tuple[int, ...]
-) -> list[str]:
-    if squares.shape not in ((), batch):
-        return [
-            f"squares has shape {squares.shape}; give one sum, or one per set of moments"
-        ]
-    least = (1 - _UNEQUAL) * total**2 / sizes
-    if not ((squares >= least) & np.isfinite(squares)).all():
-        return [
-            "squares is the sum of squared weights: n weights of that sum have squares "
-            "of weight**2 / n or more"
-        ]
-    return []
-
-
 def _parts(made: Moments) -> Pooled:
     return Pooled(made.mean, made.cov, made.n, made.weight, made.squares)
 
@@ -472,9 +399,8 @@ def _impossible(whole: Moments, rest: Pooled) -> bool:
     """Return whether no answers have what is left."""
     if (rest.n < 2).any() or (rest.weight <= 0).any() or (rest.squares <= 0).any():
         return True
-    # no weights of so many respondents have so small squares, or so great ones
-    least = rest.weight**2 / rest.n
-    if ((rest.squares < (1 - _UNEQUAL) * least) | (rest.squares > whole.squares)).any():
+    # no weights of so many respondents have so small squares
+    if (rest.squares < (1 - UNEQUAL) * rest.weight**2 / rest.n).any():
         return True
     variances, before = (
         np.diagonal(cov, axis1=-2, axis2=-1) for cov in (rest.cov, whole.cov)
@@ -510,20 +436,3 @@ def _differences(a: Moments, b: Moments) -> list[str]:
             "both with the same buckets="
         )
     return problems
-
-
-def _scale_problems(
-    names: Sequence[str], lows: FloatArray, highs: FloatArray
-) -> list[str]:
-    size = len(names)
-    if not {lows.shape, highs.shape} <= {(), (size,)}:
-        return [f"low and high must be one number or {size}, one per name"]
-    if not ((lows >= highs) | np.isinf(lows) | np.isinf(highs)).any():
-        return []
-    lows, highs, _ = np.broadcast_arrays(lows, highs, np.empty(size))
-    return [
-        f"the scale of {name!r} must rise from one number to another; {low:g} to "
-        f"{high:g} doesn't"
-        for name, low, high in zip(names, lows, highs, strict=True)
-        if low >= high or np.isinf([low, high]).any()
-    ]

@@ -12,20 +12,17 @@ from numpy.typing import NDArray
 
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.model import Item
+from csindex.moments.adding import Adder, Rows, pair_parts
+from csindex.moments.pairs import PairTotals
 from csindex.moments.sums import Sums
+from csindex.survey import Incomplete
 from csindex.survey.columns import numbers, sampling_weights
 
 # columns of one batch; a mapping, so that every library's columns fit
 Batch = Mapping[str, NDArray[np.generic]]
 
-# rows multiplied at once: their answers stay in the processor's cache
-_BLOCK = 8192
-# rows sorted by group and bucket at once: enough for some rows in each
-_SORTED = 262_144
 # the least finite answer
 _LEAST = float(np.finfo(np.float64).min)
-# first rows from which the centre is taken
-_FIRST = 1001
 # increment and factors of the hash: Steele, Lea & Flood (2014), OOPSLA, splitmix64
 _GAMMA = 0x9E3779B97F4A7C15
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
@@ -43,6 +40,8 @@ class Request:
         Columns of sampling weights, of groups, and of clusters.
     buckets : int, optional
         Number of buckets.
+    incomplete : str
+        How gaps are treated: listwise, or by sums over pairs of items.
     """
 
     items: tuple[Item, ...]
@@ -50,6 +49,7 @@ class Request:
     by: str | None = None
     clusters: str | None = None
     buckets: int | None = None
+    incomplete: Incomplete = "listwise"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,12 +69,15 @@ class Tally:
 
     Attributes
     ----------
-    read, weighted, complete : int
-        Rows read, with a positive weight, and of these those without gaps.
+    read, weighted, some, complete : int
+        Rows read, with a positive weight, and of these those with any answer and
+        those without gaps.
     answered : ndarray of int of shape (p,)
         Answers to each item in rows with a positive weight.
     groups : mapping of label to Sums of shape (g,)
-        The sums of each group, by bucket.
+        The sums of each group, by bucket; none where gaps are treated.
+    pairs : mapping of label to PairTotals
+        The sums of each group over pairs of items, where gaps are treated.
     problems : list of str
         What is wrong with the answers; nothing is read after the first problems.
     """
@@ -82,14 +85,17 @@ class Tally:
     answered: IntArray
     read: int = 0
     weighted: int = 0
+    some: int = 0
     complete: int = 0
     groups: dict[Hashable, Sums] = field(default_factory=dict)
+    pairs: dict[Hashable, PairTotals] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
     def bytes(self) -> int:
         """What the sums take in memory."""
-        return sum(sums.second.nbytes for sums in self.groups.values())
+        own = sum(sums.second.nbytes for sums in self.groups.values())
+        return own + sum(totals.nbytes for totals in self.pairs.values())
 
     def add(self, other: Tally) -> None:
         """Add what was read elsewhere.
@@ -101,12 +107,28 @@ class Tally:
         """
         self.read += other.read
         self.weighted += other.weighted
+        self.some += other.some
         self.complete += other.complete
         self.answered = self.answered + other.answered
         self.problems += other.problems
         for label, sums in other.groups.items():
             known = self.groups.get(label)
             self.groups[label] = sums if known is None else known.combined(sums)
+        for label, totals in other.pairs.items():
+            self.add_pairs(label, totals)
+
+    def add_pairs(self, label: Hashable, totals: PairTotals) -> None:
+        """Add sums over pairs of items of one group.
+
+        Parameters
+        ----------
+        label : hashable
+            The group.
+        totals : PairTotals
+            The sums.
+        """
+        before = self.pairs.get(label)
+        self.pairs[label] = totals if before is None else before.combined(totals)
 
 
 def tallied(batches: Iterable[Batch], request: Request, start: int) -> Tally:
@@ -127,47 +149,26 @@ def tallied(batches: Iterable[Batch], request: Request, start: int) -> Tally:
         Counts, sums and problems.
     """
     tally = Tally(np.zeros(len(request.items), dtype=np.int64))
-    adder: _Adder | None = None
+    adder: Adder | None = None
     for batch in batches:
         rows = _checked(batch, request, start + tally.read, tally)
         if tally.problems:
             break
         if rows is None:
             continue
+        if request.incomplete != "listwise":
+            for label, totals in pair_parts(rows):
+                tally.add_pairs(label, totals)
+            continue
         if adder is None:
-            adder = _Adder(request, rows)
+            adder = Adder(request.buckets, rows)
         adder.add(rows)
     if adder is not None:
         tally.groups = adder.groups()
     return tally
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """The usable rows of one batch, column by column.
-
-    Attributes
-    ----------
-    columns : list of ndarray of shape (n,)
-        The answers, of the type they came in.
-    weights : ndarray of shape (n,), optional
-        Positive weights.
-    groups : ndarray of int of shape (n,), optional
-        Position of each row's label.
-    labels : list
-        The labels.
-    buckets : ndarray of int of shape (n,), optional
-        Bucket of each row.
-    """
-
-    columns: list[NDArray[np.generic]]
-    weights: FloatArray | None
-    groups: IntArray | None
-    labels: list[Hashable]
-    buckets: IntArray | None
-
-
-def _checked(batch: Batch, request: Request, start: int, tally: Tally) -> _Rows | None:
+def _checked(batch: Batch, request: Request, start: int, tally: Tally) -> Rows | None:
     """Return the rows of a batch that are used, and note counts and problems."""
     size = len(batch[request.names[0]])
     if size == 0:
@@ -176,6 +177,7 @@ def _checked(batch: Batch, request: Request, start: int, tally: Tally) -> _Rows 
     weights, used = _weights(batch, request, problems)
     columns: list[NDArray[np.generic]] = []
     complete = None if used is None else used.copy()
+    silent: BoolArray | None = np.ones(size, dtype=np.bool_)
     for position, item in enumerate(request.items):
         column, gaps = _answers(batch[item.name], item, used, problems)
         columns.append(column)
@@ -183,6 +185,9 @@ def _checked(batch: Batch, request: Request, start: int, tally: Tally) -> _Rows 
         if gaps is not None:
             known -= int((gaps if used is None else gaps & used).sum())
             complete = ~gaps if complete is None else complete & ~gaps
+        silent = None if gaps is None or silent is None else silent & gaps
+        if gaps is not None and request.incomplete != "listwise":
+            columns[-1] = np.where(gaps, np.nan, column)
         tally.answered[position] += known
     buckets = _buckets(batch, request, start, size, problems)
     groups, labels = _groups(batch, request, problems)
@@ -190,11 +195,15 @@ def _checked(batch: Batch, request: Request, start: int, tally: Tally) -> _Rows 
     tally.read += size
     tally.weighted += size if used is None else int(used.sum())
     tally.complete += size if complete is None else int(complete.sum())
+    some = used if silent is None else ~silent & (True if used is None else used)
+    tally.some += size if some is None else int(some.sum())
+    if request.incomplete != "listwise":
+        complete = some
     if groups is not None and (groups < 0).any():
         complete = groups >= 0 if complete is None else complete & (groups >= 0)
     if problems or (complete is not None and not complete.any()):
         return None
-    return _Rows(
+    return Rows(
         [_kept(column, complete) for column in columns],
         None if weights is None else _kept(weights, complete),
         None if groups is None else _kept(groups, complete),
@@ -349,130 +358,3 @@ def bucket_of(keys: NDArray[np.generic], buckets: int) -> IntArray:
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     high = mixed >> np.uint64(32)
     return ((high * np.uint64(buckets)) >> np.uint64(32)).astype(np.int64)
-
-
-class _Adder:
-    """Sums of the rows of one part of the source."""
-
-    def __init__(self, request: Request, rows: _Rows) -> None:
-        self._parts = request.buckets or 1
-        self._centre = np.array([_middle(column) for column in rows.columns])
-        self._groups: dict[Hashable, Sums] = {}
-
-    def groups(self) -> dict[Hashable, Sums]:
-        return self._groups
-
-    def add(self, rows: _Rows) -> None:
-        """Add the sums of some rows."""
-        divided = rows.groups is not None or rows.buckets is not None
-        step = _SORTED if divided else _BLOCK
-        for start in range(0, len(rows.columns[0]), step):
-            chosen = slice(start, start + step)
-            if divided:
-                self._add_divided(rows, chosen)
-            else:
-                self._add_block(rows, chosen)
-
-    def _cells(self, label: Hashable) -> Sums:
-        if label not in self._groups:
-            p, g = len(self._centre), self._parts
-            self._groups[label] = Sums(
-                self._centre,
-                np.zeros(g, dtype=np.int64),
-                np.zeros(g),
-                np.zeros(g),
-                np.zeros((g, p)),
-                np.zeros((g, p * (p + 1) // 2)),
-            )
-        return self._groups[label]
-
-    def _add_block(self, rows: _Rows, chosen: slice) -> None:
-        """Add rows that all go to one place."""
-        block = self._centred(rows, chosen)
-        weighted, weight = block, float(block.shape[1])
-        squares = weight
-        if rows.weights is not None:
-            own = rows.weights[chosen]
-            weighted, weight, squares = block * own, float(own.sum()), float(own @ own)
-        cells = self._cells(None)
-        cells.count[0] += block.shape[1]
-        cells.weight[0] += weight
-        cells.squares[0] += squares
-        cells.first[0] += weighted.sum(axis=1)
-        cells.second[0] += (weighted @ block.T)[np.triu_indices(len(block))]
-
-    def _add_divided(self, rows: _Rows, chosen: slice) -> None:
-        """Add rows that go to many groups or buckets: sorted, then piece by piece."""
-        size = len(rows.columns[0][chosen])
-        codes = np.zeros(size, dtype=np.int64)
-        if rows.groups is not None:
-            codes += rows.groups[chosen] * self._parts
-        if rows.buckets is not None:
-            codes += rows.buckets[chosen]
-        order = _sorting(codes, len(rows.labels) * self._parts)
-        codes = codes[order]
-        starts = np.flatnonzero(np.diff(codes, prepend=-1))
-        ends = np.append(starts[1:], size)
-        block = self._centred(rows, chosen, order)
-        weights = np.ones(size)
-        weighted = block
-        if rows.weights is not None:
-            weights = rows.weights[chosen][order]
-            weighted = block * weights
-        p = len(block)
-        products = np.empty((len(starts), p, p))
-        for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            np.matmul(
-                weighted[:, start:end], block[:, start:end].T, out=products[place]
-            )
-        i, k = np.triu_indices(p)
-        found = Sums(
-            self._centre,
-            ends - starts,
-            np.add.reduceat(weights, starts),
-            np.add.reduceat(weights**2, starts),
-            np.add.reduceat(weighted, starts, axis=1).T,
-            products[:, i, k],
-        )
-        self._spread(found, codes[starts], rows.labels)
-
-    def _spread(self, found: Sums, codes: IntArray, labels: list[Hashable]) -> None:
-        """Add sums to the groups and buckets they belong to."""
-        groups, buckets = np.divmod(codes, self._parts)
-        edges = np.searchsorted(groups, np.arange(len(labels) + 1))
-        for label, start, end in zip(labels, edges[:-1], edges[1:], strict=True):
-            if start == end:
-                continue
-            cells, own, to = self._cells(label), slice(start, end), buckets[start:end]
-            cells.count[to] += found.count[own]
-            cells.weight[to] += found.weight[own]
-            cells.squares[to] += found.squares[own]
-            cells.first[to] += found.first[own]
-            cells.second[to] += found.second[own]
-
-    def _centred(
-        self, rows: _Rows, chosen: slice, order: IntArray | None = None
-    ) -> FloatArray:
-        """Return the answers (p, n) about the centre."""
-        size = len(rows.columns[0][chosen])
-        block = np.empty((len(self._centre), size))
-        for row, column, centre in zip(block, rows.columns, self._centre, strict=True):
-            part = column[chosen] if order is None else column[chosen][order]
-            np.subtract(part, centre, out=row)
-        return block
-
-
-def _middle(column: NDArray[np.generic]) -> float:
-    """Return an answer in the middle of the first ones.
-
-    Being an answer itself, it leaves whole numbers whole, and a constant item without
-    any rounding.
-    """
-    first = np.sort(column[:_FIRST])
-    return float(first[len(first) // 2])
-
-
-def _sorting(codes: IntArray, top: int) -> IntArray:
-    """Return the order that sorts codes below ``top``, equal ones as they stand."""
-    small = codes.astype(np.uint16) if top <= np.iinfo(np.uint16).max else codes
-    return np.argsort(small, kind="stable")

@@ -55,7 +55,9 @@ def asked_parts(results: Results) -> tuple[Asked, ...]:
     if results.group:
         values = answers.values
     else:
-        everyone = survey.answers(model.items, model.instrument, incomplete="pairwise")
+        everyone = survey.answers(
+            answers.names, model.instrument, incomplete="pairwise"
+        )
         values = everyone.values
     known = ~np.isnan(values)
     parts: list[Asked] = []
@@ -63,7 +65,7 @@ def asked_parts(results: Results) -> tuple[Asked, ...]:
         own = [item for item in construct.items if item in rules.index]
         for rule in dict.fromkeys(rules.loc[own, "asked_if"]):
             items = tuple(item for item in own if rules.loc[item, "asked_if"] == rule)
-            columns = [model.items.index(item) for item in items]
+            columns = [answers.names.index(item) for item in items]
             asked = np.nan if results.group else float(rules.loc[items[0], "asked"])
             answered = int(known[:, columns].all(axis=1).sum())
             parts.append(Asked(construct.name, items, str(rule), asked, answered))

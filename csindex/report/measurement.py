@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from csindex.diagnostics import Assessment, assess
 from csindex.errors import CsindexError
+from csindex.estimation.cbsem import CovarianceEstimates
+from csindex.estimation.cbsem.cautions import cautions
 from csindex.plotting.frames import records
 from csindex.plotting.hierarchy import tree_plan
 from csindex.plotting.style import DASH
@@ -107,6 +109,7 @@ def quality_section(subject: Subject) -> Section:
     if len(subject.results.model.constructs) > 1:
         blocks.append(_htmt_table(subject, assessment, verdicts))
     blocks += _fit_tables(subject, assessment)
+    blocks += _doubts(subject, assessment)
     blocks += _flags(subject, assessment)
     return Section("quality", subject.words("report.quality"), tuple(blocks))
 
@@ -210,21 +213,48 @@ def _htmt_table(
 
 
 def _fit_tables(subject: Subject, assessment: Assessment) -> list[Block]:
-    """Return a table of whatever measures of fit the results have; none if none."""
+    """Return a table of the usual measures of fit that the results have."""
     text = subject.words
+    named = text.sections["measures"]
+    values = {str(k): v for k, v in subject.results.fit_measures.items()}
+    left_out = set(values) - set(named)
     graded = assessment.verdicts.drop_duplicates("criterion").set_index("criterion")
     rows: list[tuple[Cell, ...]] = []
-    for name, value in subject.results.fit_measures.items():
-        verdict = graded["verdict"].get(name)
+    for name in (name for name in values if name in named):
+        value, verdict = values[name], graded["verdict"].get(name)
         # counts, as degrees of freedom, have no digits after the point
-        digits = 0 if str(name).split("_")[0] in _COUNTS else 3
-        label = Text(text.term("measures", str(name)))
+        digits = 0 if name.split("_")[0] in _COUNTS else 3
+        label = Text(named[name])
         rows.append((label, _graded(subject, float(value), verdict, digits)))
     if not rows:
         return []
     titles = [text("report.measure"), text("report.value")]
     caption = text("report.fit_caption")
-    return [Table("fit", caption, columns(*titles, numeric=titles[1:]), tuple(rows))]
+    shown = columns(*titles, numeric=titles[1:])
+    note = text("report.fit_note", attribute="results.fit_measures") if left_out else ""
+    return [Table("fit", caption, shown, tuple(rows), note)]
+
+
+def _doubts(subject: Subject, assessment: Assessment) -> list[Block]:
+    """Return a table of what makes the solution improper or fragile, if anything."""
+    text, estimates = subject.words, subject.results.estimates
+    checks = assessment.admissibility
+    found = [(row.check, row.where) for row in records(checks) if not row.passed]
+    if isinstance(estimates, CovarianceEstimates):
+        found += [(caution.finding, caution.where) for caution in cautions(estimates)]
+    if not found:
+        return []
+    rows = tuple(
+        (
+            Text(text.term("findings", name)),
+            Text(_where(subject, where)),
+            Text(text.term("ways_out", name)),
+        )
+        for name, where in found
+    )
+    titles = [text(f"report.{key}") for key in ("finding", "where", "ways_out")]
+    caption = text("report.doubts_caption")
+    return [Table("doubts", caption, columns(*titles, wide=titles[-1]), rows)]
 
 
 def _flags(subject: Subject, assessment: Assessment) -> list[Block]:
@@ -251,7 +281,17 @@ def _flags(subject: Subject, assessment: Assessment) -> list[Block]:
             columns(*titles, numeric=[text("report.value")]),
             rows,
             text("report.flags_note"),
-        )
+        ),
+        *(
+            Paragraph(
+                text(
+                    "report.explained",
+                    measure=text.term("measures", name),
+                    meaning=text.term("explanations", name),
+                )
+            )
+            for name in dict.fromkeys(flagged["criterion"])
+        ),
     ]
 
 

@@ -15,20 +15,19 @@ from csindex.errors import (
     DataError,
     InadmissibleWarning,
     SpecificationError,
-    quoted,
 )
 from csindex.estimation import PLS, Estimates, Estimator, row_estimator
+from csindex.estimation.admissibility import explanation
 from csindex.estimation.cbsem import CovarianceEstimates
 from csindex.estimation.cbsem.cautions import warning_of
+from csindex.estimation.cbsem.checks import check_identified, check_samples
+from csindex.estimation.consistent import ConsistentEstimates
 from csindex.model import Model
 from csindex.moments import Moments, split, stacked, value_problems
 from csindex.moments.incomplete import Treated, answer_problems, treated
 from csindex.results.groups import GroupResults
 from csindex.results.results import Results
 from csindex.survey import Answers, Incomplete, Survey, check_treatment, read_survey
-
-# correlations beyond this are taken for one item given twice
-_IDENTICAL = 0.999999
 
 
 @overload
@@ -95,10 +94,12 @@ def fit(
     ConvergenceWarning
         If the estimator, or EM, did not converge.
     InadmissibleWarning
-        If the nearest correlation matrix takes the place of the pairwise one.
+        If the nearest correlation matrix takes the place of the pairwise one; if a
+        solution of `CBSEM` or `PLSc` is improper, with the group it belongs to.
     AnswersWarning
         If a group could not be estimated, with the reason; if an item lacks most of
-        its answers.
+        its answers; if a survey has weights or clusters that the standard errors of
+        `CBSEM` don't allow for.
 
     Notes
     -----
@@ -142,6 +143,8 @@ def fit(
     made = treated(answers)
     _warn_cautions([made], [""])
     estimates = _usable(_sample_estimates(model, answers, made, estimator))
+    if told := _design_caution(estimates, answers):
+        warnings.warn(told, AnswersWarning, stacklevel=2)
     return Results(_settled(estimates, made), estimator, survey, answers)
 
 
@@ -216,13 +219,16 @@ def _fit_groups(
     usable: list[Estimates] = []
     for position, (label, members) in enumerate(parts):
         member = batch[position]
-        reason = member if isinstance(member, str) else _failure(member)
+        reason = member if isinstance(member, str) else _group_failure(member, position)
         if reason or isinstance(member, str):
             failures[label] = reason
             continue
         usable.append(member)
         estimates = _settled(member, samples[position])
         where = wheres[position]
+        if told := _caution(member):
+            told = f"{where}: {told}" if where else told
+            warnings.warn(told, InadmissibleWarning, stacklevel=3)
         fitted.append((label, Results(estimates, estimator, survey, members, where)))
     if "" in failures:
         raise DataError(f"the fit to everyone failed: {failures['']}")
@@ -231,6 +237,8 @@ def _fit_groups(
         warnings.warn(
             f"groups of {by!r} without results: {listed}", AnswersWarning, stacklevel=3
         )
+    if told := _design_caution(usable[0], answers):
+        warnings.warn(told, AnswersWarning, stacklevel=3)
     _warn_unconverged(usable)
     return GroupResults(by, fitted[0][1], dict(fitted[1:]), failures)
 
@@ -250,7 +258,9 @@ def _group_estimates(
     for (_, members), made in zip(parts, samples, strict=True):
         try:
             found.append(_sample_estimates(model, members, made, estimator))
-        except DataError as error:
+        except (DataError, SpecificationError) as error:
+            if not found:
+                raise
             found.append("; ".join(error.problems))
     return found
 
@@ -267,10 +277,11 @@ def _sample_estimates(
 
 def _usable(estimates: Estimates) -> Estimates:
     """Return the estimates if they can be used, with a warning where due."""
-    if reason := _failure(estimates):
+    if reason := estimates.failure():
         raise DataError(reason)
     _warn_unconverged([estimates])
-    if isinstance(estimates, CovarianceEstimates) and (told := warning_of(estimates)):
+    # PLSc has told of itself
+    if isinstance(estimates, CovarianceEstimates) and (told := _caution(estimates)):
         warnings.warn(told, InadmissibleWarning, stacklevel=3)
     return estimates
 
@@ -289,32 +300,45 @@ def _warn_cautions(samples: Sequence[Treated], wheres: Sequence[str]) -> None:
             warnings.warn(told, type(caution), stacklevel=4 if where else 3)
 
 
-def _failure(estimates: Estimates) -> str:
-    """Return why estimates can't be used; empty if they can."""
-    if estimates.admissible:
-        return ""
+def _group_failure(estimates: Estimates, position: int) -> str:
+    """Return why one part of a batch can't be used; what holds for all is raised."""
     if isinstance(estimates, CovarianceEstimates):
-        return estimates.failure()
-    model, corr = estimates.model, estimates.moments.corr
-    first, second = np.nonzero(np.triu(np.abs(corr) > _IDENTICAL, k=1))
-    pairs = [
-        f"{model.items[i]} and {model.items[k]}"
-        for i, k in zip(first, second, strict=True)
+        fit = estimates.fit
+        try:
+            check_samples(fit.table, fit.method, fit.samples, estimates.model.items)
+            check_identified(fit)
+        except (DataError, SpecificationError) as error:
+            if position == 0:
+                raise
+            return "; ".join(error.problems)
+    return estimates.failure()
+
+
+def _caution(estimates: Estimates) -> str:
+    """Return what is improper about estimates, and the ways out; empty if nothing."""
+    if isinstance(estimates, CovarianceEstimates):
+        return warning_of(estimates)
+    if isinstance(estimates, ConsistentEstimates) and estimates.improper:
+        return f"PLSc: {explanation(estimates)}"
+    return ""
+
+
+def _design_caution(estimates: Estimates, answers: Answers) -> str:
+    """Return that errors don't know of weights and clusters; empty if they do."""
+    if not isinstance(estimates, CovarianceEstimates) or estimates.fit.method.robust:
+        return ""
+    weights = answers.weights
+    parts = [
+        ("weights", weights is not None and np.ptp(weights) > 0),
+        ("clusters", answers.clusters is not None),
     ]
-    if pairs:
-        return (
-            f"items {quoted(pairs)} say the same (|r| > {_IDENTICAL}), so that weights "
-            "or paths have no single solution; leave one of each pair out"
-        )
-    names = [
-        construct.name
-        for construct, block in zip(model.constructs, model.blocks.T > 0, strict=True)
-        if np.linalg.eigvalsh(corr[np.ix_(block, block)])[0] < 1 - _IDENTICAL
-    ]
-    what = f"the items of {quoted(names)}" if names else "the causes of some construct"
+    found = " and ".join(name for name, there in parts if there)
+    if not found:
+        return ""
     return (
-        f"{what} are linearly dependent, so that weights or paths have no single "
-        "solution; leave an item or a path out"
+        f"the survey has {found}, which this estimator's standard errors and "
+        "chi-square don't allow for: they hold for simple random samples only. Use "
+        "csi.CBSEM('MLR'), or csi.bootstrap(results)"
     )
 
 

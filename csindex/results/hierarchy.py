@@ -386,17 +386,17 @@ def _answer_shares(
     results: Results,
 ) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """Return each item's share of missing answers and of answers at one end."""
-    if results.survey is None:
+    if results.survey is None or results.answers is None:
         return {}, {}
-    model, survey = results.model, results.survey
+    model, survey, names = results.model, results.survey, results.answers.names
     rules = survey.skip_violations(model.instrument).set_index("item")
-    answers = survey.answers(model.items, model.instrument, incomplete="pairwise")
+    answers = survey.answers(names, model.instrument, incomplete="pairwise")
     known = ~np.isnan(answers.values)
-    missing = dict(zip(model.items, map(float, 1 - known.mean(axis=0)), strict=True))
-    for item in rules.index[rules["asked"] > 0].intersection(model.items):
+    missing = dict(zip(names, map(float, 1 - known.mean(axis=0)), strict=True))
+    for item in rules.index[rules["asked"] > 0].intersection(names):
         row = rules.loc[item]
         missing[item] = float(row["asked_unanswered"] / row["asked"])
     at_ends = [(answers.values == end) & known for end in (answers.low, answers.high)]
     counts = np.maximum(*(end.sum(axis=0) for end in at_ends))
     ends = counts / known.sum(axis=0)
-    return missing, dict(zip(model.items, map(float, ends), strict=True))
+    return missing, dict(zip(names, map(float, ends), strict=True))

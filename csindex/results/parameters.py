@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import pandas as pd
 
 from csindex.errors import SpecificationError
 from csindex.estimation import Estimates
 from csindex.estimation.cbsem import CovarianceEstimates
+from csindex.estimation.cbsem.fitted import CovarianceFit
 from csindex.estimation.cbsem.noncentral import normal_quantile, two_sided
 from csindex.estimation.cbsem.standardizing import (
     Kind,
@@ -21,6 +24,20 @@ from csindex.kernels.arrays import FloatArray
 LEVEL = 0.95
 # an error that is nothing but rounding belongs to a constant
 _CONSTANT = 1e-9
+
+
+class Fitted(Protocol):
+    """Parameters of a covariance structure with the covariances of their estimates."""
+
+    @property
+    def fit(self) -> CovarianceFit:
+        """The parameters, of one or more groups."""
+        ...
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariances (t, t) of their estimates."""
+        ...
 
 
 def parameter_frame(estimates: Estimates) -> pd.DataFrame:
@@ -42,7 +59,22 @@ def parameter_frame(estimates: Estimates) -> pd.DataFrame:
     SpecificationError
         If another estimator made them.
     """
-    made = covariance_structure(estimates, "results.parameters")
+    return parameters_of(covariance_structure(estimates, "results.parameters"))
+
+
+def parameters_of(made: Fitted) -> pd.DataFrame:
+    """Return all parameters of a fit, as `parameter_frame`, of all groups.
+
+    Parameters
+    ----------
+    made : Fitted
+        A fit, once.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `parameter_frame`; groups are numbered from one.
+    """
     fit = made.fit
     estimate = np.concatenate(
         [row_values(fit.table.rows, fit.theta[0]), _defined(made)]
@@ -51,7 +83,7 @@ def parameter_frame(estimates: Estimates) -> pd.DataFrame:
         {
             **_labels(made),
             **_tested(estimate, _errors(made)),
-            "standardized": standardized(fit.table, fit.theta)[0],
+            "standardized": fit.standardized[0],
             "standardized_latent": standardized(fit.table, fit.theta, "latent")[0],
         }
     )
@@ -77,7 +109,26 @@ def standardized_frame(estimates: Estimates, kind: Kind = "all") -> pd.DataFrame
     SpecificationError
         If another estimator made them.
     """
-    made = covariance_structure(estimates, "results.standardized")
+    return standardized_of(
+        covariance_structure(estimates, "results.standardized"), kind
+    )
+
+
+def standardized_of(made: Fitted, kind: Kind = "all") -> pd.DataFrame:
+    """Return the standardised solution of a fit, as `standardized_frame`.
+
+    Parameters
+    ----------
+    made : Fitted
+        A fit, once.
+    kind : {"all", "latent"}
+        Which variables are standardised.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `standardized_frame`; groups are numbered from one.
+    """
     fit = made.fit
     slopes = standardized_slopes(fit.table, fit.theta[0], kind)
     variance = ((slopes @ made.covariance) * slopes).sum(axis=1)
@@ -115,7 +166,7 @@ def covariance_structure(estimates: Estimates, what: str) -> CovarianceEstimates
     )
 
 
-def _labels(made: CovarianceEstimates) -> dict[str, list[object]]:
+def _labels(made: Fitted) -> dict[str, list[object]]:
     rows: list[tuple[object, ...]] = [
         (row.lhs, row.op, row.rhs, row.group + 1, row.label)
         for row in made.fit.table.rows
@@ -127,13 +178,13 @@ def _labels(made: CovarianceEstimates) -> dict[str, list[object]]:
     return {name: [row[k] for row in rows] for k, name in enumerate(names)}
 
 
-def _defined(made: CovarianceEstimates) -> FloatArray:
+def _defined(made: Fitted) -> FloatArray:
     known = made.fit.table.known(made.fit.theta)
     names = [relation.name for relation in made.fit.table.definitions]
     return np.array([known[name].value[0] for name in names])
 
 
-def _errors(made: CovarianceEstimates) -> FloatArray:
+def _errors(made: Fitted) -> FloatArray:
     """Return standard errors of rows and definitions; zero for what is fixed."""
     table, joint = made.fit.table, made.covariance
     own = np.sqrt(np.maximum(np.diagonal(joint), 0.0))

@@ -261,7 +261,10 @@ class Results:
             raise DataError(
                 "respondents' scores need respondents; this fit was made from moments"
             )
-        answered = filled_values(self.answers, self.moments)
+        asked = self.answers.names
+        answered = np.full((len(self.answers.values), len(self.model.items)), np.nan)
+        columns = [self.model.items.index(name) for name in asked]
+        answered[:, columns] = filled_values(self.answers, self.moments.select(asked))
         values = scoring.respondent_scores(self.estimates, answered)
         values[:, [bool(note) for note in self._score_notes()]] = np.nan
         return pd.DataFrame(
@@ -320,6 +323,7 @@ class Results:
     def _score_notes(self) -> list[str]:
         unknown_scale = np.isnan(self.moments.high - self.moments.low)
         items = np.array(self.model.items)
+        asked = None if self.answers is None else {*self.answers.names}
         notes: list[str] = []
         for block, negative in zip(
             self.model.blocks.T > 0,
@@ -327,7 +331,11 @@ class Results:
             strict=True,
         ):
             no_scale = items[block & unknown_scale].tolist()
-            if no_scale:
+            if asked is not None and not asked & set(items[block].tolist()):
+                notes.append(
+                    "it is a product of other constructs, which no scale belongs to"
+                )
+            elif no_scale:
                 notes.append(
                     f"the answer scale of {quoted(no_scale)} is unknown; say "
                     "scale=(1, 10) in read_survey, or low= and high= in Moments"

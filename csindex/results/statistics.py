@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from csindex import scoring
 from csindex.estimation import Estimates
-from csindex.kernels.arrays import FloatArray, IntArray
+from csindex.kernels.arrays import FloatArray, IntArray, from_slab, to_slab
 from csindex.kernels.paths import reachable
 from csindex.model import Model
 
@@ -203,14 +202,21 @@ def _indirect(estimates: Estimates) -> FloatArray:
 
 
 def _along_routes(estimates: Estimates) -> FloatArray:
-    """Return the product of the paths along each route, shape (..., k)."""
+    """Return the product of the paths along each route, shape (..., k).
+
+    A route is the route to its last but one construct, and one path more.
+    """
     position = {n: k for k, n in enumerate(estimates.model.construct_names)}
-    ways = [[position[name] for name in way] for way in routes(estimates.model)]
-    effects = np.ones((*estimates.moments.batch, len(ways)))
-    for k, way in enumerate(ways):
-        for source, target in pairwise(way):
-            effects[..., k] *= estimates.paths[..., target, source]
-    return effects
+    ways = routes(estimates.model)
+    row = {way: k for k, way in enumerate(ways)}
+    paths = to_slab(estimates.paths, 2)
+    effects = np.empty((len(ways), paths.shape[-1]))
+    for way, effect in zip(ways, effects, strict=True):
+        before, last, target = (position[name] for name in way[-3:])
+        known = row.get(way[:-1])
+        begun = paths[last, before] if known is None else effects[known]
+        np.multiply(begun, paths[target, last], out=effect)
+    return from_slab(effects, estimates.moments.batch)
 
 
 def _route_labels(model: Model) -> pd.DataFrame:

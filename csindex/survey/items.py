@@ -14,7 +14,6 @@ from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.model import Item
 from csindex.survey.columns import numbers, silences
 
-
 # the ends of a scale that isn't known
 _ANY = (-np.inf, np.inf)
 
@@ -135,7 +134,7 @@ class ItemReader:
 
 
 def _numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> FloatArray | None:
-    """Return a copy of some columns as (n, p), or None if one isn't of plain numbers."""
+    """Return a copy (n, p) of some columns, or None if one isn't of plain numbers."""
     if not (frame.columns.is_unique and len(frame)):
         return None
     place = {name: k for k, name in enumerate(frame.columns.tolist())}
@@ -143,7 +142,9 @@ def _numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> FloatArray | None:
     if min(positions) < 0:
         return None
     chosen = frame.take(positions, axis=1)
-    plain = (isinstance(kind, np.dtype) and kind.kind in "iuf" for kind in chosen.dtypes)
+    plain = (
+        isinstance(kind, np.dtype) and kind.kind in "iuf" for kind in chosen.dtypes
+    )
     if not all(plain):
         return None
     return np.array(chosen.to_numpy(dtype=np.float64), order="C")

@@ -57,7 +57,7 @@ def fitted(request: pytest.FixtureRequest, mobi: csi.Survey) -> tuple[csi.Result
     return fit, FILES[request.param]
 
 
-def theirs(seminr: Table, name: str, part: str) -> "pd.Series[float]":
+def theirs(seminr: Table, name: str, part: str) -> pd.Series:
     table = seminr(name, part).replace({"row": NAMES, "col": NAMES})
     return table.set_index(["row", "col"])["value"]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from csindex.estimation.cbsem.solution import CovarianceEstimates
-from csindex.estimation.cbsem.standardizing import standardized
 from csindex.estimation.cbsem.table import row_values
 
 # beyond these constructs, paths and information can't be told apart or trusted
@@ -83,7 +82,8 @@ def _correlations(made: CovarianceEstimates) -> list[Caution]:
     table = made.fit.table
     total = made.fit.implied[0].total[0]
     p = len(table.observed)
-    joint = total[p:, p:]
+    latent = slice(p, p + len(table.latent))
+    joint = total[latent, latent]
     sd = np.sqrt(np.diagonal(joint))
     corr = joint / np.outer(sd, sd)
     found = [
@@ -120,7 +120,7 @@ def _correlations(made: CovarianceEstimates) -> list[Caution]:
 def _sizes(made: CovarianceEstimates) -> list[Caution]:
     """Return loadings beyond one, which are improper, and paths, which are fragile."""
     table = made.fit.table
-    values = standardized(table, made.fit.theta)[0]
+    values = made.fit.standardized[0]
     owners = [row.rhs for row in table.rows if row.op == "=~"]
     return [
         Caution(

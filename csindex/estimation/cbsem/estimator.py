@@ -338,29 +338,35 @@ class CBSEM:
             if self.scaling == "marker"
             else "(residual) variance of each construct is 1",
             "additions": "; ".join(said) or "none",
-            **self._items_settings(),
             "means": "estimated"
             if self.means or self.missing != "listwise"
             else "not modelled",
             "missing answers": MISSING_WORDS[self.missing],
             "information": self.method.information,
+            "standard errors": "robust; they allow for weights and clusters"
+            if self.method.robust
+            else "as of a simple random sample, whatever its weights and clusters",
             "latent covariances": "none" if self.orthogonal else "of exogenous ones",
             "chi-square": f"divisor of covariances and factor {lost}",
             "weights of scores": "loading / residual variance within each construct; "
             "an item without residual variance has the weight alone",
             "max. iterations": f"{self.max_iterations}",
+            **self._items_settings(),
         }
 
     def _items_settings(self) -> Mapping[str, str]:
         """Return how the answers are taken, in words."""
         if not self.ordinal:
             return {"items": "answers are numbers on a scale"}
-        which = "all" if self.ordinal is True else quoted(self.ordinal, 20)
+        which = quoted(self.ordinal, 20) if isinstance(self.ordinal, tuple) else "all"
         return {
             "items": f"ordinal: {which}; polychoric correlations, thresholds free",
             "parameterization": "delta: variables behind items have variance 1"
             if self.parameterization == "delta"
             else "theta: variables behind items have residual variance 1",
+            "means": "saturated, as thresholds are",
+            "standard errors": "robust; they allow for weights, not for clusters",
+            "chi-square": "factor n - 1",
         }
 
     def _ordinal(

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from csindex.estimation.cbsem.methods import Method
+from csindex.estimation.cbsem.standardizing import standardized
 from csindex.estimation.cbsem.table import ParameterTable, null_space
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.cbsem.discrepancy import (
@@ -181,6 +182,11 @@ class CovarianceFit:
         p = len(self.table.observed)
         each = p * (p + 1) // 2 + (p if self.table.means else 0)
         return each * len(self.samples)
+
+    @cached_property
+    def standardized(self) -> FloatArray:
+        """The standardised solution, shape (b, rows + definitions)."""
+        return standardized(self.table, self.theta)
 
     @property
     def df(self) -> int:

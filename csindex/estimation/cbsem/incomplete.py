@@ -12,7 +12,7 @@ Yuan & Bentler (2000), Sociological Methodology 30 (scores and the scaled test).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -40,17 +40,16 @@ class GapCases(Cases):
 
     Attributes
     ----------
-    gamma : ndarray of shape (s, s)
+    known_gamma : ndarray of shape (s, s)
         Asymptotic covariance of root n times the unrestricted moments by EM.
     """
 
-    unrestricted_cov: FloatArray | None = None
+    known_gamma: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
 
     @cached_property
     def gamma(self) -> FloatArray:
         """Asymptotic covariance (s, s) of the unrestricted moments."""
-        assert self.unrestricted_cov is not None
-        return self.unrestricted_cov
+        return self.known_gamma
 
 
 def gap_moments(answers: Answers, weights: FloatArray | None) -> Moments:
@@ -148,7 +147,7 @@ def unrestricted_information(sample: Sample, method: Method) -> FloatArray:
     """Return the information (s, s) of one respondent on unrestricted moments."""
     point = _unrestricted_point(sample, method)
     observed = method.information == "observed"
-    return (point.observed() if observed else point.expected())[0]
+    return np.asarray((point.observed() if observed else point.expected())[0])
 
 
 def unrestricted_meat(sample: Sample, case: Cases, method: Method) -> FloatArray:
@@ -176,7 +175,8 @@ def fitted_meat(fit: CovarianceFit, cases: list[Cases]) -> FloatArray:
     for ram, point, case, share in zip(
         fit.table.rams, fit.point.points, cases, fit.point.shares[0], strict=True
     ):
-        assert isinstance(point, PatternPoint)
+        if not isinstance(point, PatternPoint):
+            raise TypeError("scores of complete answers are made of their moments")
         scores = point.scores(case.values, Kinds.of(case.values))
         by_slot = case.summed(scores)
         meat += share * by_parameter(ram, by_slot[None], fit.table.size)[0]

@@ -1,4 +1,4 @@
-"""The noncentral chi-square distribution, and its noncentrality found by bisection."""
+"""The noncentral chi-square distribution, and its noncentrality by Newton's steps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import numpy as np
 
 from csindex.kernels.arrays import FloatArray
 
-# halvings of the interval that holds the noncentrality
-_HALVINGS = 60
+# steps at most, each at least a halving of the interval that holds the noncentrality
+_STEPS = 60
+# Newton's error after a step is of the order of its square
+_DONE = 1e-9
 
 
 def chi_square_tail(values: FloatArray, df: float) -> FloatArray:
@@ -76,13 +78,28 @@ def noncentrality(values: FloatArray, df: float, below: float) -> FloatArray:
     ndarray of shape (b,)
         Noncentralities; zero where none is so small.
     """
-    low = np.zeros_like(values)
-    high = np.full_like(values, 1.0) + 4 * np.abs(values) + 20 * df
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        under = noncentral_below(values, df, middle) > below
-        low, high = np.where(under, middle, low), np.where(under, high, middle)
-    found = np.where(noncentral_below(values, df, low * 0) > below, (low + high) / 2, 0)
+    from scipy.special import chndtr
+
+    over = values - df
+    found = np.maximum(
+        over - normal_quantile(below) * np.sqrt(2 * (df + 2 * np.maximum(over, 0.0))),
+        0.1,
+    )
+    low, high = np.zeros_like(values), 1.0 + 4 * np.abs(values) + 20 * df
+    for _ in range(_STEPS):
+        under = chndtr(values, df, found)
+        slope = (chndtr(values, df + 2, found) - under) / 2
+        low, high = (
+            np.where(under > below, found, low),
+            np.where(under > below, high, found),
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = found - (under - below) / slope
+        step = np.where((step >= low) & (step <= high), step, (low + high) / 2)
+        moved, found = np.abs(step - found), step
+        if not (moved > _DONE * (1.0 + found)).any():
+            break
+    found = np.where(noncentral_below(values, df, low * 0) > below, found, 0.0)
     return np.where(np.isfinite(values), found, np.nan)
 
 

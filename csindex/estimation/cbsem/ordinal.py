@@ -15,12 +15,9 @@ from csindex.estimation.cbsem.ordinal_data import (
     single_data,
     stacked_data,
 )
-from csindex.estimation.cbsem.ordinal_errors import (
-    group_moments,
-    ordinal_covariance,
-    ordinal_measures,
-)
-from csindex.estimation.cbsem.ordinal_fit import OrdinalFit, ordinal_fit
+from csindex.estimation.cbsem.ordinal_errors import ordinal_covariance, ordinal_measures
+from csindex.estimation.cbsem.ordinal_fit import OrdinalData, OrdinalFit, ordinal_fit
+from csindex.estimation.cbsem.ordinal_linear import group_moments
 from csindex.estimation.cbsem.ordinal_table import (
     OrdinalTable,
     Parameterization,
@@ -128,23 +125,14 @@ def estimate_ordinal(
     if weights is None:
         data = single_data(sample, method, answers.weights)
         base = treated(answers).moments
-        mean, cov, n = base.mean, base.cov, base.n
     else:
         data = stacked_data(sample, method, weights, answers.weights)
         stack = moment_stack(answers, weights)
-        base, mean, cov, n = None, stack.mean, stack.cov, stack.n
-    corr, _ = correlation(data.sample.cov)
-    sd = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
-    made = Moments(
-        answers.names,
-        mean,
-        corr.reshape(cov.shape) * sd[..., :, None] * sd[..., None, :],
-        n,
-        answers.low,
-        answers.high,
-        **({} if base is None else {"flow": base.flow, "weight": base.weight}),
-    )
-    return ordinal_estimates(model, made, ordinal_fit(table, method, [data], most))
+        base = Moments(
+            answers.names, stack.mean, stack.cov, stack.n, answers.low, answers.high
+        )
+    fit = ordinal_fit(table, method, [data], most)
+    return ordinal_estimates(model, _correlated(base, data), fit)
 
 
 def ordinal_groups(
@@ -238,4 +226,20 @@ def ordinal_estimates(
         iterations=fit.iterations.reshape(batch),
         formative=(False,) * j,
         fit=fit,
+    )
+
+
+def _correlated(base: Moments, data: OrdinalData) -> Moments:
+    """Return moments with the polychoric correlations in their covariances."""
+    corr, _ = correlation(data.sample.cov)
+    sd = np.sqrt(np.diagonal(base.cov, axis1=-2, axis2=-1))
+    return Moments(
+        base.names,
+        base.mean,
+        corr.reshape(base.cov.shape) * sd[..., :, None] * sd[..., None, :],
+        base.n,
+        base.low,
+        base.high,
+        flow=base.flow,
+        weight=base.weight,
     )

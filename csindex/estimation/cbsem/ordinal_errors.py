@@ -17,102 +17,19 @@ Muthen (1993), in Bollen & Long (eds), Testing Structural Equation Models.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from csindex.estimation.cbsem.baseline import Reference, baseline
 from csindex.estimation.cbsem.measures import fit_measures, incremental, rmsea
 from csindex.estimation.cbsem.noncentral import chi_square_tail
-from csindex.estimation.cbsem.ordinal_fit import (
-    OrdinalFit,
-    regression,
-    scale_places,
-    triangle_places,
-)
+from csindex.estimation.cbsem.ordinal_fit import OrdinalFit, regression, scale_places
+from csindex.estimation.cbsem.ordinal_linear import Linear, blocks, group_weight, linear
+from csindex.estimation.cbsem.ordinal_robust import robust_measures
 from csindex.estimation.cbsem.robust import ScaledTest, corrected
-from csindex.kernels.arrays import BoolArray, FloatArray
-from csindex.kernels.cbsem.derivatives import jacobian
+from csindex.kernels.arrays import FloatArray
 from csindex.kernels.cbsem.fourth import residual_weight
 from csindex.kernels.ordinal.moments import OrdinalMoments
-
-
-@dataclass(frozen=True, eq=False)
-class Linear:
-    """A fit as a linear function of its statistics, those of all groups together.
-
-    Attributes
-    ----------
-    kept : ndarray of bool of shape (s,)
-        Which statistics are variances or covariances.
-    slopes : ndarray of shape (r, t)
-        Their derivatives by structural parameters.
-    weight : ndarray of shape (r, r)
-        Their weight.
-    gamma : ndarray of shape (s, s)
-        Covariance of all statistics, times N.
-    """
-
-    kept: BoolArray
-    slopes: FloatArray
-    weight: FloatArray
-    gamma: FloatArray
-
-    @property
-    def residual_product(self) -> FloatArray:
-        """The product of U, the weight of residuals, with their gamma."""
-        gamma = self.gamma[np.ix_(self.kept, self.kept)]
-        return np.asarray(residual_weight(self.weight, self.slopes) @ gamma)
-
-
-def group_moments(fit: OrdinalFit) -> list[OrdinalMoments] | None:
-    """Return the statistics of each group; None for a stack of fits."""
-    found = [part.moments for part in fit.data if part.moments is not None]
-    return found if len(found) == len(fit.data) else None
-
-
-def linear(fit: OrdinalFit, moments: list[OrdinalMoments]) -> Linear:
-    """Return one fit as a linear function of its statistics.
-
-    Parameters
-    ----------
-    fit : OrdinalFit
-        The fit.
-    moments : list of OrdinalMoments
-        The statistics of each group.
-
-    Returns
-    -------
-    Linear
-        Derivatives along constraints only.
-    """
-    sizes = np.array([part.n for part in moments], np.float64)
-    shares = sizes / sizes.sum()
-    slopes, weights, gammas = [], [], []
-    point = fit.search.point
-    for made, part, share in zip(point.made, moments, shares, strict=True):
-        by_slot = jacobian(made)[0][triangle_places(part)]
-        long = by_slot @ made.ram.spread(point.objective.size)
-        slopes.append(long @ point.turn[0] @ fit.basis)
-        weights.append(share * group_weight(fit, part))
-        gammas.append(part.gamma / share)
-    return Linear(
-        np.concatenate([part.elements.is_covariance for part in moments]),
-        np.concatenate(slopes),
-        _blocks(weights),
-        _blocks(gammas),
-    )
-
-
-def group_weight(fit: OrdinalFit, moments: OrdinalMoments) -> FloatArray:
-    """Return the weight (r, r) of a group's variances and covariances."""
-    kept = moments.elements.is_covariance
-    gamma = moments.gamma[np.ix_(kept, kept)]
-    if fit.method.discrepancy == "WLS":
-        return np.asarray(np.linalg.inv(gamma))
-    if fit.method.discrepancy == "DWLS":
-        return np.diag(1 / np.diagonal(gamma))
-    return np.eye(len(gamma))
 
 
 def ordinal_covariance(fit: OrdinalFit, moments: list[OrdinalMoments]) -> FloatArray:
@@ -132,7 +49,7 @@ def ordinal_covariance(fit: OrdinalFit, moments: list[OrdinalMoments]) -> FloatA
     """
     made = linear(fit, moments)
     pulled = made.slopes.T @ made.weight
-    estimate = fit.basis @ np.linalg.solve(pulled @ made.slopes, pulled)
+    estimate = fit.search.basis @ np.linalg.solve(pulled @ made.slopes, pulled)
     turn = fit.search.point.turn[0]
     change = np.zeros((fit.table.size, len(made.kept)))
     long = fit.table.structural + fit.table.derived
@@ -152,9 +69,9 @@ def _level_changes(
     change = np.zeros((fit.table.levels, len(made.kept)))
     change[np.arange(len(change)), np.flatnonzero(~made.kept)] = 1.0
     if fit.method.discrepancy == "WLS":
-        fitted = made.slopes @ np.linalg.pinv(fit.basis) @ estimate
+        fitted = made.slopes @ np.linalg.pinv(fit.search.basis) @ estimate
         gap = np.eye(len(fitted)) - fitted
-        change[:, made.kept] -= _blocks([regression(m) for m in moments]) @ gap
+        change[:, made.kept] -= blocks([regression(m) for m in moments]) @ gap
     start = 0
     for group, part in enumerate(moments):
         places, factors = scale_places(fit.table, group)
@@ -187,7 +104,8 @@ def ordinal_measures(
     found = dict(fit_measures(fit))
     if moments is None or fit.method.test == "standard" or fit.df == 0:
         return found
-    product = linear(fit, moments).residual_product
+    function = linear(fit, moments)
+    product = function.residual_product
     own = corrected(fit.method, float(fit.chisq[0]), fit.df, [product])
     other = scaled_baseline(fit, moments, baseline(fit))
     tests = {
@@ -205,12 +123,15 @@ def ordinal_measures(
     base = Reference(np.array([other.chisq]), other.df)
     # without a shift the law is that of chi-square times tr(U gamma) / df
     plain = fit.method.test != "scaled.shifted"
-    law = (fit.chisq, float(np.trace(product))) if plain else (chisq, own.df)
+    law = fit.chisq if plain else chisq
+    degrees = float(np.trace(product)) if plain else own.df
     made = {
         **incremental(chisq, own.df, base),
-        **rmsea(*law, fit.factor, len(fit.samples)),
+        **rmsea(law, degrees, fit.factor, len(fit.samples)),
     }
     found.update({f"{name}_scaled": value for name, value in made.items()})
+    if fit.method.test != "mean.var.adjusted":
+        found.update(robust_measures(fit, moments, function))
     return found
 
 
@@ -242,14 +163,3 @@ def scaled_baseline(
             weight = residual_weight(weight, np.eye(len(alone))[:, alone])
         products.append(weight @ part.gamma[np.ix_(kept, kept)])
     return corrected(fit.method, float(base.chisq[0]), int(base.df), products)
-
-
-def _blocks(parts: list[FloatArray]) -> FloatArray:
-    """Return matrices as the diagonal blocks of one."""
-    shape = np.sum([part.shape for part in parts], axis=0)
-    found, row, column = np.zeros(shape), 0, 0
-    for part in parts:
-        end = row + part.shape[0], column + part.shape[1]
-        found[row : end[0], column : end[1]] = part
-        row, column = end
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -72,8 +73,7 @@ class OrdinalSearch(CovarianceFit):
 class OrdinalFit(CovarianceFit):
     """A model with ordinal items fitted to g groups, b times over.
 
-    Parameters are those of an `OrdinalTable`; information and directions are those of
-    the structural ones.
+    Parameters are those of an `OrdinalTable`.
 
     Attributes
     ----------
@@ -87,23 +87,39 @@ class OrdinalFit(CovarianceFit):
     search: OrdinalSearch
     data: tuple[OrdinalData, ...]
 
-    @property
-    def point(self) -> UnitPoint:  # type: ignore[override]
+    @cached_property
+    def point(self) -> UnitPoint:
         """The objective at the structural parameters."""
         return self.search.point
 
-    @property
-    def basis(self) -> FloatArray:  # type: ignore[override]
-        """Directions of the structural parameters that constraints leave."""
-        return self.search.basis
+    @cached_property
+    def expected(self) -> FloatArray:
+        """Expected information (b, t, t); zero but for structural parameters."""
+        return self._padded(self.search.expected)
 
-    @property
-    def free(self) -> int:  # type: ignore[override]
+    @cached_property
+    def observed(self) -> FloatArray:
+        """Observed information (b, t, t); zero but for structural parameters."""
+        return self._padded(self.search.observed)
+
+    @cached_property
+    def basis(self) -> FloatArray:
+        """Directions (t, m) of structural parameters that the constraints leave."""
+        own = self.search.basis
+        rest = np.zeros((self.table.size - len(own), own.shape[1]))
+        return np.concatenate([own, rest])
+
+    def _padded(self, information: FloatArray) -> FloatArray:
+        more = self.table.size - information.shape[-1]
+        return np.pad(information, ((0, 0), (0, more), (0, more)))
+
+    @cached_property
+    def free(self) -> int:
         """Number of free parameters, thresholds and means included."""
         return self.search.free + self.table.levels
 
-    @property
-    def moments(self) -> int:  # type: ignore[override]
+    @cached_property
+    def moments(self) -> int:
         """Number of sample statistics, thresholds and means included."""
         p = len(self.table.observed)
         continuous = p - len(self.table.ordinal)
@@ -112,11 +128,10 @@ class OrdinalFit(CovarianceFit):
 
     def chosen(self, members: IntArray) -> OrdinalFit:
         """Return some members of the stack."""
-        made = super().chosen(members)
-        search = self.search.chosen(members)
-        return replace(
-            made, search=search, data=tuple(part.chosen(members) for part in self.data)
-        )
+        search = cast("OrdinalSearch", self.search.chosen(members))
+        data = tuple(part.chosen(members) for part in self.data)
+        made = cast("OrdinalFit", super().chosen(members))
+        return replace(made, search=search, data=data)
 
 
 def ordinal_fit(
@@ -246,7 +261,8 @@ def _average(sample: Sample) -> Sample:
     if sample.weight is None:
         raise ValueError("ordinal least squares need weights")
     flat = sample.weight.reshape(len(sample.weight), -1)
-    usable = np.isfinite(sample.cov).all(axis=(1, 2)) & np.isfinite(flat).all(axis=1)
+    known = np.isfinite(sample.cov).all(axis=(1, 2))
+    usable = np.asarray(known & np.isfinite(flat).all(axis=1))
     if not usable.any():
         usable[:1] = True
     return Sample(

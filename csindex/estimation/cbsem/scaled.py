@@ -64,7 +64,7 @@ def scaled_measures(fit: CovarianceFit, cases: list[Cases]) -> Mapping[str, Floa
         return made
     made.update(_scaled(fit, own, other))
     if fit.method.test != "mean.var.adjusted" and fit.method.missing != "fiml":
-        made.update(_robust(fit, cases, base, own))
+        made.update(_robust(fit, cases, base, own, other.factor))
     return made
 
 
@@ -87,15 +87,19 @@ def _scaled(
 
 
 def _robust(
-    fit: CovarianceFit, cases: list[Cases], base: Reference, test: ScaledTest
+    fit: CovarianceFit,
+    cases: list[Cases],
+    base: Reference,
+    test: ScaledTest,
+    lower: float,
 ) -> Mapping[str, FloatArray]:
     """Return CFI, TLI and RMSEA as the population has them."""
-    simple = fit
+    factor = test.factor
     if fit.method.test == "scaled.shifted":
         method = replace(fit.method, test="satorra.bentler")
         simple = replace(fit, method=method)
-    factor = scaled_test(simple, cases).factor
-    lower = scaled_baseline(simple, cases, float(base.chisq[0])).factor
+        factor = scaled_test(simple, cases).factor
+        lower = scaled_baseline(simple, cases, float(base.chisq[0])).factor
     own = fit.chisq - factor * fit.df
     other = base.chisq - lower * base.df
     larger = np.maximum(np.maximum(own, other), 0.0)

@@ -35,23 +35,25 @@ def standardized(
         as shares of the total; covariances divided by the standard deviations of the
         two residuals. Definitions are those of the standardised coefficients.
     """
-    groups = [_parts(table, theta, kind, group) for group in range(table.groups)]
-    values = row_values(table.rows, theta)
-    found = np.empty((len(theta), len(table.rows) + len(table.definitions)))
-    for k, row in enumerate(table.rows):
-        spread, residual = groups[row.group]
-        r, c = table.place(row)
-        value = values[:, k]
-        if row.op in ("=~", "~"):
-            found[:, k] = value * spread[:, c] / spread[:, r]
-        elif row.op in ("~1", "|"):
-            found[:, k] = value / spread[:, r]
-        elif row.op == "~*~":
-            found[:, k] = value * spread[:, c]
-        elif r == c:
-            found[:, k] = value / spread[:, r] ** 2
-        else:
-            found[:, k] = value / (residual[:, r] * residual[:, c])
+    rows, places = table.rows, table.places
+    found = np.empty((len(theta), len(rows) + len(table.definitions)))
+    found[:, : len(rows)] = row_values(rows, theta)
+    ops = np.array([row.op for row in rows])
+    owner = np.array([row.group for row in rows])
+    for group in range(table.groups):
+        spread, residual = _parts(table, theta, kind, group)
+        for op in {*ops[owner == group].tolist()}:
+            on = np.flatnonzero((ops == op) & (owner == group))
+            r, c = places[on].T
+            if op in ("=~", "~"):
+                found[:, on] *= spread[:, c] / spread[:, r]
+            elif op in ("~1", "|"):
+                found[:, on] /= spread[:, r]
+            elif op == "~*~":
+                found[:, on] *= spread[:, c]
+            else:
+                unit = np.where(r == c, spread[:, r], residual[:, r])
+                found[:, on] /= unit * np.where(r == c, spread[:, c], residual[:, c])
     if table.definitions:
         found[:, len(table.rows) :] = _definitions(table, theta, found)
     return found
@@ -110,10 +112,13 @@ def _parts(
     made = implied(ram, theta)
     with np.errstate(invalid="ignore"):
         spread = np.sqrt(np.diagonal(made.total, axis1=1, axis2=2)).copy()
-    rows = [row for row in table.rows if row.op == "~~" and row.lhs == row.rhs]
     residual = np.ones_like(spread)
-    own: list[Row] = [row for row in rows if row.group == group]
-    places = [table.place(row)[0] for row in own]
+    own: list[Row] = [
+        row
+        for row in table.rows
+        if row.op == "~~" and row.lhs == row.rhs and row.group == group
+    ]
+    places = [table.positions[row.lhs] for row in own]
     residual[:, places] = np.sqrt(np.abs(row_values(own, theta)))
     if kind == "latent":
         spread[:, : ram.observed] = 1.0

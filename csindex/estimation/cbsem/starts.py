@@ -100,39 +100,40 @@ def _fabin(cov: FloatArray) -> tuple[FloatArray, float]:
     """Return loadings relative to the first, and the variance they leave."""
     size = len(cov)
     ratios = np.ones(size)
-    first = cov[0]
-    for i in range(1, size):
-        others = [k for k in range(1, size) if k != i]
-        weight = first[others] @ first[others]
-        if weight > 0:
-            ratios[i] = first[others] @ cov[i, others] / weight
-        elif first[i] < 0:
-            ratios[i] = -1.0
+    first, others = cov[0, 1:], cov[1:, 1:]
+    # of each item, with all others but the first as instruments
+    weight = first @ first - first**2
+    own = others @ first - np.diagonal(others) * first
+    usable = weight > 0
+    rough = np.where(first < 0, -1.0, 1.0)
+    ratios[1:] = np.where(usable, own / np.where(usable, weight, 1.0), rough)
     ratios[1:] = np.clip(ratios[1:], -10, 10)
     if size == 1:
         return ratios, float(cov[0, 0])
-    weight = float(ratios[1:] @ ratios[1:])
-    rough = float(first[1:] @ ratios[1:]) / weight if weight > 0 else 0.0
-    return ratios, float(np.clip(rough, 0.1 * cov[0, 0], 0.9 * cov[0, 0]))
+    length = float(ratios[1:] @ ratios[1:])
+    share = float(first @ ratios[1:]) / length if length > 0 else 0.0
+    return ratios, min(max(share, 0.1 * cov[0, 0]), 0.9 * cov[0, 0])
 
 
 def _latent_cov(
     table: ParameterTable, blocks: Mapping[str, _Block], cov: FloatArray
 ) -> FloatArray:
     """Return rough covariances of the latent variables; NaN without items."""
-    names = table.latent
-    found = np.full((len(names), len(names)), np.nan)
-    for i, one in enumerate(names):
-        for j, other in enumerate(names):
-            a, b = blocks[one], blocks[other]
-            if not a.items or not b.items:
-                continue
-            joint = a.loadings @ cov[np.ix_(a.items, b.items)] @ b.loadings
-            size = (a.loadings @ a.loadings) * (b.loadings @ b.loadings)
-            most = _FARTHEST * np.sqrt(a.variance * b.variance)
-            shared = bool({*a.items} & {*b.items})
-            rough = 0.0 if shared or size == 0 else float(joint / size)
-            found[i, j] = a.variance if i == j else np.clip(rough, -most, most)
+    own = [blocks[name] for name in table.latent]
+    loadings = np.zeros((len(cov), len(own)))
+    for k, block in enumerate(own):
+        loadings[block.items, k] = block.loadings[: len(block.items)]
+    size = (loadings**2).sum(axis=0)
+    variance = np.array([block.variance for block in own])
+    apart = (loadings != 0).astype(np.float64)
+    apart = (apart.T @ apart == 0) & (size[:, None] * size > 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rough = np.where(apart, loadings.T @ cov @ loadings / np.outer(size, size), 0.0)
+        most = _FARTHEST * np.sqrt(np.outer(variance, variance))
+    found = np.clip(rough, -most, most)
+    np.fill_diagonal(found, variance)
+    empty = np.array([not block.items for block in own], np.bool_)
+    found[empty] = found[:, empty] = np.nan
     return found
 
 

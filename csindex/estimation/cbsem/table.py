@@ -11,7 +11,7 @@ import numpy as np
 from csindex.errors import SpecificationError
 from csindex.estimation.cbsem.expressions import Dual, Formula
 from csindex.estimation.cbsem.syntax import Relation
-from csindex.kernels.arrays import FloatArray
+from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.kernels.cbsem.constrained import Constraints
 from csindex.kernels.cbsem.ram import ARROW, COVARIANCE, MEAN, Ram
 
@@ -125,9 +125,19 @@ class ParameterTable:
         """The structure of each group."""
         return tuple(self._ram(group) for group in range(self.groups))
 
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Position of each variable."""
+        return {name: k for k, name in enumerate(self.variables)}
+
+    @cached_property
+    def places(self) -> IntArray:
+        """Row and column of every coefficient in its matrix, shape (rows, 2)."""
+        return np.array([self.place(row) for row in self.rows], np.int64).reshape(-1, 2)
+
     def place(self, row: Row) -> tuple[int, int]:
         """Return row and column of a coefficient in its matrix."""
-        position = {name: k for k, name in enumerate(self.variables)}
+        position = self.positions
         if row.op == "=~":
             return position[row.rhs], position[row.lhs]
         if row.op == "~1":

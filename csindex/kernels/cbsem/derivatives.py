@@ -9,6 +9,8 @@ product of elements of Gram matrices W'MW.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from csindex.kernels.arrays import FloatArray, IntArray
@@ -42,7 +44,8 @@ def gradient(implied: Implied, omega: FloatArray, error: FloatArray) -> FloatArr
     both = implied.both
     sources = both[:, :, : ram.size].transpose(0, 2, 1)
     products = sources @ (omega @ both)
-    slope = ram.scale * products[:, ram.row, ram.second]
+    slope = products.reshape(len(products), -1).take(ram.places.slope, axis=1)
+    slope *= ram.scale
     if not ram.means:
         return np.asarray(slope)
     pull = (sources @ error[:, :, None])[:, :, 0]
@@ -64,24 +67,24 @@ class Pairs:
         self._flat = products.reshape(len(products), -1)
         self._ram = ram
 
-    def _at(self, rows: IntArray, columns: IntArray) -> FloatArray:
-        places = rows[:, None] * (2 * self._ram.size) + columns
-        return np.asarray(self._flat.take(places, axis=1))
+    def _at(self, places: IntArray) -> FloatArray:
+        size = len(self._ram.row)
+        return self._flat.take(places, axis=1).reshape(len(self._flat), size, size)
 
     @property
     def aa(self) -> FloatArray:
         """a_k'M a_l, shape (b, k, k)."""
-        return self._at(self._ram.row, self._ram.row)
+        return self._at(self._ram.places.aa)
 
     @property
     def bb(self) -> FloatArray:
         """b_k'M b_l, shape (b, k, k)."""
-        return self._at(self._ram.second, self._ram.second)
+        return self._at(self._ram.places.bb)
 
     @property
     def ab(self) -> FloatArray:
         """a_k'M b_l, shape (b, k, k)."""
-        return self._at(self._ram.row, self._ram.second)
+        return self._at(self._ram.places.ab)
 
 
 def expected(implied: Implied, weight: FloatArray) -> FloatArray:
@@ -105,7 +108,7 @@ def expected(implied: Implied, weight: FloatArray) -> FloatArray:
     pairs = Pairs(ram, gram(implied, weight))
     aa, ab = pairs.aa, pairs.ab
     found = aa * pairs.bb + ab * ab.transpose(0, 2, 1)
-    found *= ram.scale[:, None] * ram.scale
+    found *= ram.places.pairs
     if ram.means:
         found += aa * implied.moved[:, :, None] * implied.moved[:, None, :]
     return found
@@ -128,24 +131,30 @@ def bent(implied: Implied, omega: FloatArray, error: FloatArray) -> FloatArray:
     ndarray of shape (b, k, k)
         :math:`\frac12 tr(\Omega\, d^2\Sigma_{kl}) - e' d^2\mu_{kl}`.
     """
-    ram, effects = implied.ram, implied.effects
-    pairs = Pairs(ram, gram(implied, omega))
-    onward = effects[:, ram.column[:, None], ram.row]
-    arrow = ram.is_arrow[:, None]
-    half = arrow * ram.scale * pairs.ab * onward
-    aa = pairs.aa
-    joint = arrow * (1.0 - ram.is_arrow) * ram.scale
-    half += joint * aa * effects[:, ram.column[:, None], ram.column]
-    half += (
-        0.5
-        * arrow
-        * ram.is_arrow
-        * aa
-        * implied.total[:, ram.column[:, None], ram.column]
+    ram, places = implied.ram, implied.ram.places
+    size = len(ram.row)
+    effects = implied.effects.reshape(len(implied.effects), -1)
+    total = implied.total.reshape(len(effects), -1)
+    onward, back, other = (
+        matrix.take(place, axis=1).reshape(len(effects), size, size)
+        for matrix, place in (
+            (effects, places.onward),
+            (effects, places.back),
+            (total, places.back),
+        )
     )
+    pairs = Pairs(ram, gram(implied, omega))
+    back *= places.joint
+    other *= places.both
+    back += other
+    back *= pairs.aa
+    half = pairs.ab * onward
+    half *= places.arrow
+    half += back
     if ram.means:
         sources = implied.both[:, :, : ram.size].transpose(0, 2, 1)
         pull = (sources @ error[:, :, None])[:, :, 0]
+        arrow = ram.is_arrow[:, None]
         half -= arrow * pull[:, ram.row, None] * onward * implied.moved[:, None, :]
     return np.asarray(half + half.transpose(0, 2, 1))
 
@@ -183,7 +192,7 @@ def likelihood_curvature(
     found = aa * two.bb + one.bb * two.aa
     found += turned * other
     found += ab * other.transpose(0, 2, 1)
-    found *= 0.5 * ram.scale[:, None] * ram.scale
+    found *= 0.5 * ram.places.pairs
     if ram.means:
         pull = (implied.both.transpose(0, 2, 1) @ error[:, :, None])[:, :, 0]
         # rows move the means, columns the covariances
@@ -210,9 +219,16 @@ def jacobian(implied: Implied) -> FloatArray:
     """
     ram, both = implied.ram, implied.both
     first, second = both[:, :, ram.row], both[:, :, ram.second]
-    i, j = np.triu_indices(ram.observed)
+    i, j = upper(ram.observed)
     slopes = first[:, i] * second[:, j] + second[:, i] * first[:, j]
     slopes *= ram.scale
     if not ram.means:
         return np.asarray(slopes)
     return np.concatenate([first * implied.moved[:, None, :], slopes], axis=1)
+
+
+@cache
+def upper(size: int) -> tuple[IntArray, IntArray]:
+    """Return rows and columns of an upper triangle, row by row."""
+    rows, columns = np.triu_indices(size)
+    return rows, columns

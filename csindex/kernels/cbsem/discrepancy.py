@@ -14,13 +14,18 @@ Hessian at a true model is the information of one observation:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.cbsem import derivatives
+from csindex.kernels.cbsem.inverse import inverse_positive
 from csindex.kernels.cbsem.ram import Implied
+
+# stacks of so many members are inverted as slabs
+_MANY = 24
 
 
 class Point(Protocol):
@@ -95,9 +100,12 @@ class Likelihood:
         error = self.mean - implied.mean
         if implied.ram.means:
             cov = cov + error[:, :, None] * error[:, None, :]
-        size = log_determinant(implied.cov)
-        inverse = _inverses(implied.cov, np.isfinite(size))
-        fitted = np.asarray((inverse * cov).sum(axis=(1, 2)))
+        if len(self.cov) < _MANY:
+            size = log_determinant(implied.cov)
+            inverse = _inverses(implied.cov, np.isfinite(size))
+        else:
+            size, inverse = inverse_positive(implied.cov)
+        fitted = np.einsum("bij,bij->b", inverse, cov)
         value = 0.5 * (size + fitted - self.offset)
         return LikelihoodPoint(
             implied, cov, error, inverse, np.where(np.isfinite(size), value, np.inf)
@@ -142,6 +150,7 @@ class LikelihoodPoint:
             self.value[members],
         )
 
+    @cached_property
     def _whitened(self) -> FloatArray:
         return self.inverse @ self.cov @ self.inverse
 
@@ -150,7 +159,7 @@ class LikelihoodPoint:
 
     def gradient(self) -> FloatArray:
         """Return first derivatives, shape (b, k)."""
-        omega = self.inverse - self._whitened()
+        omega = self.inverse - self._whitened
         return derivatives.gradient(self.implied, omega, self._pull())
 
     def expected(self) -> FloatArray:
@@ -159,7 +168,7 @@ class LikelihoodPoint:
 
     def observed(self) -> FloatArray:
         """Return the observed information of one observation, shape (b, k, k)."""
-        whitened, pull = self._whitened(), self._pull()
+        whitened, pull = self._whitened, self._pull()
         return derivatives.likelihood_curvature(
             self.implied, self.inverse, 2 * whitened - self.inverse, pull
         ) + derivatives.bent(self.implied, self.inverse - whitened, pull)
@@ -341,7 +350,7 @@ class WeightedPoint:
         ram = self.implied.ram
         p = ram.observed
         error = self.pull[:, :p] if ram.means else np.zeros((len(self.pull), p))
-        i, j = np.triu_indices(p)
+        i, j = derivatives.upper(p)
         omega = np.zeros((len(self.pull), p, p))
         omega[:, i, j] = -self.pull[:, p:] if ram.means else -self.pull
         return omega + omega.transpose(0, 2, 1), error
@@ -364,7 +373,7 @@ def stacked(cov: FloatArray, mean: FloatArray, means: bool) -> FloatArray:
     ndarray of shape (b, s)
         Means first, then the upper triangle row by row.
     """
-    i, j = np.triu_indices(cov.shape[-1])
+    i, j = derivatives.upper(cov.shape[-1])
     triangle = cov[:, i, j]
     return np.concatenate([mean, triangle], axis=1) if means else np.asarray(triangle)
 

@@ -7,7 +7,9 @@ about the implied means, times :math:`w_j`,
 .. math:: f = \tfrac12 \sum_j (w_j \log|\Sigma_j| + tr K_j X_j) - f_1,
 
 where :math:`f_1` is the value of the unrestricted model. Derivatives are those of
-complete data, pattern by pattern, with K in the place of the inverse of Sigma.
+complete data, with K in the place of the inverse of Sigma. Second ones are needed
+summed over patterns only, and so are one product of two matrices with a row per
+pattern, turned from moments to slots.
 
 References
 ----------
@@ -17,7 +19,6 @@ Psychological Methods 15(4) (expected and observed information).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,9 +28,6 @@ from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.cbsem import derivatives
 from csindex.kernels.cbsem.ram import COVARIANCE, MEAN, Implied, Ram
 from csindex.kernels.pattern_sums import Kinds, PatternSums, half_deviance
-
-# numbers that derivatives by two slots of several patterns may take at once
-_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,43 +115,36 @@ class PatternPoint:
 
     def expected(self) -> FloatArray:
         """Return the information of one row if gaps are random, shape (b, k, k)."""
-
-        def part(implied: Implied, chosen: slice) -> FloatArray:
-            return derivatives.expected(implied, _flat(self.inverse[:, chosen]))
-
-        return self._summed(part)
+        weighted = self.share[:, :, None, None] * self.inverse
+        return self._by_slots(weighted, None)
 
     def observed(self) -> FloatArray:
         """Return the observed information of one row, shape (b, k, k)."""
-        with np.errstate(divide="ignore"):
-            each = np.where(self.share > 0, 1 / self.share, 0.0)
-        data = 2 * each[:, :, None, None] * self._whitened - self.inverse
-        pulls = each[:, :, None] * self._pulls
-
-        def part(implied: Implied, chosen: slice) -> FloatArray:
-            return derivatives.likelihood_curvature(
-                implied,
-                _flat(self.inverse[:, chosen]),
-                _flat(data[:, chosen]),
-                pulls[:, chosen].reshape(-1, pulls.shape[-1]),
-            )
-
-        return self._summed(part) + derivatives.bent(
-            self.implied, self._omega, self._pulls.sum(axis=1)
+        weighted = self.share[:, :, None, None] * self.inverse
+        return self._by_slots(2 * self._whitened - weighted, self._pulls) + (
+            derivatives.bent(self.implied, self._omega, self._pulls.sum(axis=1))
         )
 
-    def _summed(self, part: Callable[[Implied, slice], FloatArray]) -> FloatArray:
-        """Return the sum over patterns of their shares times a matrix by slots."""
-        b, g = self.share.shape
-        k = len(self.implied.ram.parameter)
-        total = np.zeros((b, k, k))
-        for chosen in _slices(g, max(1, _AT_ONCE // (b * k * k))):
-            count = len(range(*chosen.indices(g)))
-            members = np.repeat(np.arange(b), count)
-            found = part(self.implied.chosen(members), chosen)
-            weights = self.share[:, None, chosen]
-            total += (weights @ found.reshape(b, count, k * k)).reshape(b, k, k)
-        return total
+    def _by_slots(self, data: FloatArray, pulls: FloatArray | None) -> FloatArray:
+        """Return the Hessian by moments, turned into one by slots.
+
+        ``data`` (b, g, p, p) is what K meets in the part of the covariances, ``pulls``
+        (b, g, p) what it meets where means meet covariances.
+        """
+        ram, p = self.implied.ram, self.implied.ram.observed
+        slopes = derivatives.jacobian(self.implied)
+        i, j = np.triu_indices(p)
+        known = self.inverse[:, :, i, j].transpose(0, 2, 1)
+        found = _covariance_part(known @ data[:, :, i, j], p)
+        if not ram.means:
+            return np.asarray(slopes.transpose(0, 2, 1) @ (found @ slopes))
+        whole = np.zeros((len(found), p + len(i), p + len(i)))
+        whole[:, p:, p:] = found
+        whole[:, :p, :p] = (self.share[:, :, None, None] * self.inverse).sum(axis=1)
+        if pulls is not None:
+            whole[:, :p, p:] = _mixed_part(known @ pulls, p)
+            whole[:, p:, :p] = whole[:, :p, p:].transpose(0, 2, 1)
+        return np.asarray(slopes.transpose(0, 2, 1) @ (whole @ slopes))
 
     def scores(self, values: FloatArray, kinds: Kinds) -> FloatArray:
         """Return the derivatives of each row's part, of the first member.
@@ -211,11 +202,35 @@ def unrestricted(mean: FloatArray, cov: FloatArray) -> Implied:
     return Implied(ram, np.broadcast_to(np.eye(p), (b, p, p)), cov, mean)
 
 
-def _flat(stack: FloatArray) -> FloatArray:
-    """Return matrices (b, g, p, p) as one stack (b g, p, p)."""
-    return stack.reshape(-1, *stack.shape[2:])
+def _covariance_part(products: FloatArray, p: int) -> FloatArray:
+    """Return the Hessian by covariances (b, s, s) of traces of products.
+
+    ``products`` (b, s, s) are sums over patterns of elements of K times elements of
+    another symmetric matrix, upper triangles row by row.
+    """
+    i, j = np.triu_indices(p)
+    place = _places(p)
+    both = (products + products.transpose(0, 2, 1)) / 2
+    found = both[:, place[i[:, None], i], place[j[:, None], j]]
+    found += both[:, place[i[:, None], j], place[j[:, None], i]]
+    half = np.where(i == j, 0.5, 1.0)
+    return np.asarray(found * half[:, None] * half)
 
 
-def _slices(count: int, size: int) -> Iterator[slice]:
-    for start in range(0, count, size):
-        yield slice(start, start + size)
+def _mixed_part(products: FloatArray, p: int) -> FloatArray:
+    """Return the Hessian by means and covariances (b, p, s).
+
+    ``products`` (b, s, p) are sums over patterns of elements of K times pulls.
+    """
+    i, j = np.triu_indices(p)
+    place, rows = _places(p), np.arange(p)[:, None]
+    found = products[:, place[rows, i], j] + products[:, place[rows, j], i]
+    return np.asarray(found * np.where(i == j, 0.5, 1.0))
+
+
+def _places(p: int) -> IntArray:
+    """Return where each element (p, p) stands in the upper triangle row by row."""
+    i, j = np.triu_indices(p)
+    found = np.empty((p, p), np.int64)
+    found[i, j] = found[j, i] = np.arange(len(i))
+    return found

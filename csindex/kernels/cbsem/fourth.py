@@ -58,7 +58,13 @@ class Cases:
 
     def about(self, moments: FloatArray) -> FloatArray:
         """Return second moments (s, s) of products about implied moments (s,)."""
-        return self.summed(self.products - moments)
+        if not self.means:
+            return self.summed(self.products - moments)
+        p = self.values.shape[1]
+        apart = self.products[:, :p] - moments[:p]
+        i, j = np.triu_indices(p)
+        products = apart[:, i] * apart[:, j] - moments[p:]
+        return self.summed(np.concatenate([apart, products], axis=1))
 
     def summed(self, parts: FloatArray) -> FloatArray:
         """Return the mean of outer products of weighted parts, cluster by cluster.
@@ -105,8 +111,9 @@ def normal_weight(inverse: FloatArray, means: bool) -> FloatArray:
     """
     p = len(inverse)
     i, j = np.triu_indices(p)
-    weight = inverse[np.ix_(i, i)] * inverse[np.ix_(j, j)]
-    weight += inverse[np.ix_(i, j)] * inverse[np.ix_(j, i)]
+    first, second = inverse.take(i, axis=0), inverse.take(j, axis=0)
+    weight = first.take(i, axis=1) * second.take(j, axis=1)
+    weight += first.take(j, axis=1) * second.take(i, axis=1)
     half = np.where(i == j, 0.5, 1.0)
     weight *= half[:, None] * half
     if not means:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -83,9 +84,11 @@ class ObjectivePoint:
     points: Sequence[Point]
     shares: FloatArray
 
-    @property
+    @cached_property
     def value(self) -> FloatArray:
         """The objective, shape (b,)."""
+        if len(self.points) == 1:
+            return self.points[0].value
         return np.asarray(
             sum(
                 share * point.value
@@ -116,6 +119,8 @@ class ObjectivePoint:
 
     def _summed(self, part: Callable[[Point], FloatArray], axes: int) -> FloatArray:
         size = self.objective.size
+        if len(self.points) == 1:
+            return by_parameter(self.objective.groups[0], part(self.points[0]), size)
         total = np.zeros((len(self.theta), *[size] * axes))
         for ram, point, share in zip(
             self.objective.groups, self.points, self.shares.T, strict=True

@@ -75,10 +75,16 @@ def minimise(
         start.copy(), np.full(b, np.nan), np.zeros(b, np.bool_), np.full(b, most)
     )
     state = _State(
-        objective, objective.at(start), np.zeros(b), np.zeros(b, np.bool_), np.arange(b)
+        objective,
+        objective.at(start),
+        np.zeros(b),
+        np.zeros(b, np.bool_),
+        np.arange(b),
+        np.zeros((b, start.shape[1] if basis is None else basis.shape[1])),
     )
-    state = _kept(state, np.isfinite(state.point.value))
-    found.theta[~np.isin(np.arange(b), state.members)] = np.nan
+    usable = np.asarray(np.isfinite(state.point.value))
+    found.theta[~usable] = np.nan
+    state = _kept(state, usable)
     for iteration in range(1, most + 1):
         if not len(state.members):
             break
@@ -99,7 +105,8 @@ class _State:
     """The members that are still moving.
 
     ``damping`` (b,) is Levenberg and Marquardt's; ``careful`` (b,) says where Newton's
-    step failed, so that scoring takes over; ``members`` (b,) are their positions.
+    step failed, so that scoring takes over; ``members`` (b,) are their positions;
+    ``scale`` (b, m) is the diagonal of the last expected Hessian, zero before.
     """
 
     objective: Objective
@@ -107,6 +114,15 @@ class _State:
     damping: FloatArray
     careful: BoolArray
     members: IntArray
+    scale: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """Steps (b, m), and which of them (b,) are Newton's."""
+
+    step: FloatArray
+    newton: BoolArray
 
 
 def _kept(state: _State, kept: BoolArray) -> _State:
@@ -118,17 +134,15 @@ def _kept(state: _State, kept: BoolArray) -> _State:
         state.damping[kept],
         state.careful[kept],
         state.members[kept],
+        state.scale[kept],
     )
 
 
 def _step(state: _State, basis: FloatArray | None) -> tuple[_State, BoolArray]:
     """Return the state after one step, and which members have arrived."""
     slope = _moved(state.point.gradient(), basis)
-    hessian = _turned(state.point.expected(), basis)
-    scale = np.diagonal(hessian, axis1=1, axis2=2).copy()
-    scale[scale <= 0] = 1.0
-    near = (np.abs(slope) < _NEAR * np.sqrt(scale)).all(axis=1) & ~state.careful
-    step, newton = _directions(state, slope, hessian, scale, near, basis)
+    steps, scale = _directions(state, slope, basis)
+    step, newton = steps.step, steps.newton
     gain = -(slope * step).sum(axis=1)
     change = step if basis is None else step @ basis.T
     theta = state.point.theta + change
@@ -140,7 +154,7 @@ def _step(state: _State, basis: FloatArray | None) -> tuple[_State, BoolArray]:
     damping = np.where(
         better,
         np.where(state.damping < 1e-6, 0.0, state.damping / 8),
-        np.maximum(8 * state.damping, 1e-3),
+        np.maximum(4 * state.damping, 1e-3),
     )
     careful = ~better & newton
     if better.all():
@@ -150,35 +164,71 @@ def _step(state: _State, basis: FloatArray | None) -> tuple[_State, BoolArray]:
     else:
         point = state.objective.at(np.where(better[:, None], theta, state.point.theta))
     done = better & tiny & (damping < 1.0)
-    return _State(state.objective, point, damping, careful, state.members), done
+    moved = _State(state.objective, point, damping, careful, state.members, scale)
+    return moved, done
 
 
 def _directions(
-    state: _State,
-    slope: FloatArray,
-    hessian: FloatArray,
-    scale: FloatArray,
-    near: BoolArray,
-    basis: FloatArray | None,
-) -> tuple[FloatArray, BoolArray]:
-    """Return the steps (b, m), and which of them are Newton's."""
+    state: _State, slope: FloatArray, basis: FloatArray | None
+) -> tuple[_Steps, FloatArray]:
+    """Return the steps, and the scale (b, m) of damping, renewed where scored.
+
+    Newton's Hessian alone is computed where the last expected one says that the
+    optimum is near.
+    """
+    near = _near(slope, state.scale) & ~state.careful
+    if near.all():
+        step = _newton_steps(state, slope, state.scale, near, basis)
+        down = np.asarray((slope * step).sum(axis=1) < 0)
+        if down.all():
+            return _Steps(step, down), state.scale
+    scale = state.scale.copy()
     newton = np.zeros(len(slope), np.bool_)
     step = np.zeros_like(slope)
     if near.any():
-        exact = _turned(state.point.chosen(near).observed(), basis)
-        damped = _damped(exact, state.damping[near], scale[near])
-        step[near] = -solved(damped, slope[near])
+        step[near] = _newton_steps(state, slope, scale, near, basis)
         # uphill, where the Hessian isn't positive definite
         newton[near] = (slope[near] * step[near]).sum(axis=1) < 0
     rest = ~newton
     if rest.any():
-        damped = _damped(hessian[rest], state.damping[rest], scale[rest])
+        point = state.point if rest.all() else state.point.chosen(rest)
+        hessian = _turned(point.expected(), basis)
+        fresh = np.diagonal(hessian, axis1=1, axis2=2).copy()
+        fresh[fresh <= 0] = 1.0
+        scale[rest] = fresh
+        damped = _damped(hessian, state.damping[rest], fresh)
         step[rest] = -solved(damped, slope[rest])
-    return step, newton
+        close = rest & ~near & _near(slope, scale) & ~state.careful
+        if close.any():
+            exact = _newton_steps(state, slope, scale, close, basis)
+            down = (slope[close] * exact).sum(axis=1) < 0
+            step[close] = np.where(down[:, None], exact, step[close])
+            newton[close] = down
+    return _Steps(step, newton), scale
+
+
+def _near(slope: FloatArray, scale: FloatArray) -> BoolArray:
+    return np.asarray((np.abs(slope) < _NEAR * np.sqrt(scale)).all(axis=1))
+
+
+def _newton_steps(
+    state: _State,
+    slope: FloatArray,
+    scale: FloatArray,
+    members: BoolArray,
+    basis: FloatArray | None,
+) -> FloatArray:
+    """Return Newton's steps (b, m) of some members."""
+    point = state.point if members.all() else state.point.chosen(members)
+    exact = _turned(point.observed(), basis)
+    damped = _damped(exact, state.damping[members], scale[members])
+    return -solved(damped, slope[members])
 
 
 def _damped(hessian: FloatArray, damping: FloatArray, scale: FloatArray) -> FloatArray:
     """Return Hessians (b, m, m) with a share of a scale (b, m) on their diagonals."""
+    if not damping.any():
+        return hessian
     found = hessian.copy()
     places = np.arange(hessian.shape[1])
     found[:, places, places] += damping[:, None] * scale

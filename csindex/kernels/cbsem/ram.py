@@ -107,9 +107,101 @@ class Ram:
         """Whether the slots are the parameters, in their order."""
         return np.array_equal(self.parameter, np.arange(len(self.parameter)))
 
+    @cached_property
+    def filling(self) -> Filling:
+        """Where parameters stand in A and S, flat."""
+        return Filling.of(self)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the slots' elements stand in matrices, flat."""
+        return Places.of(self)
+
     def spread(self, count: int) -> FloatArray:
         """Return the 0/1 matrix (k, count) from parameters to slots."""
         return np.asarray(self.parameter[:, None] == np.arange(count), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """Flat positions of parameters in A and S, and which parameters they are.
+
+    Attributes
+    ----------
+    arrows, covariances, mirrored : ndarray of int of shape (slots of the kind,)
+        Positions in A, in S, and in S on the other side of its diagonal.
+    of_arrows, of_covariances : ndarray of int of shape (slots of the kind,)
+        The parameters.
+    """
+
+    arrows: IntArray
+    covariances: IntArray
+    mirrored: IntArray
+    of_arrows: IntArray
+    of_covariances: IntArray
+
+    @staticmethod
+    def of(ram: Ram) -> Filling:
+        """Return the positions of a structure."""
+        q = ram.size
+        arrow, joint = ram.kind == ARROW, ram.kind == COVARIANCE
+        return Filling(
+            (ram.row * q + ram.column)[arrow],
+            (ram.row * q + ram.column)[joint],
+            (ram.column * q + ram.row)[joint],
+            ram.parameter[arrow],
+            ram.parameter[joint],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Flat positions of the elements that derivatives by slots are made of.
+
+    Attributes
+    ----------
+    aa, ab, bb : ndarray of int of shape (k k,)
+        Elements a_k, b_l of Gram matrices (2 q, 2 q).
+    onward, back : ndarray of int of shape (k k,)
+        Elements (column of k, row of l) and (column of k, column of l) of matrices
+        (q, q).
+    pairs : ndarray of shape (k, k)
+        Product of the slots' scales.
+    arrow, joint, both : ndarray of shape (k, k)
+        Scaled, one where k is an arrow; where it is and l is a covariance; one half
+        where both are arrows.
+    slope : ndarray of int of shape (k,)
+        Elements (row, second) of matrices (q, 2 q).
+    """
+
+    aa: IntArray
+    ab: IntArray
+    bb: IntArray
+    onward: IntArray
+    back: IntArray
+    pairs: FloatArray
+    arrow: FloatArray
+    joint: FloatArray
+    both: FloatArray
+    slope: IntArray
+
+    @staticmethod
+    def of(ram: Ram) -> Places:
+        """Return the positions of a structure."""
+        q, arrow = ram.size, ram.is_arrow[:, None]
+        row, column, second = ram.row, ram.column, ram.second
+        return Places(
+            (row[:, None] * (2 * q) + row).ravel(),
+            (row[:, None] * (2 * q) + second).ravel(),
+            (second[:, None] * (2 * q) + second).ravel(),
+            (column[:, None] * q + row).ravel(),
+            (column[:, None] * q + column).ravel(),
+            ram.scale[:, None] * ram.scale,
+            arrow * ram.scale,
+            arrow * (1.0 - ram.is_arrow) * ram.scale,
+            0.5 * arrow * ram.is_arrow,
+            row * (2 * q) + second,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,17 +271,16 @@ def matrices(ram: Ram, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         A and S.
     """
     q = ram.size
-    arrows = np.empty((len(theta), q, q))
-    arrows[:] = ram.arrows
-    joint = np.empty((len(theta), q, q))
-    joint[:] = ram.covariances
-    values = theta[:, ram.parameter]
-    here = ram.kind == ARROW
-    arrows[:, ram.row[here], ram.column[here]] = values[:, here]
-    here = ram.kind == COVARIANCE
-    joint[:, ram.row[here], ram.column[here]] = values[:, here]
-    joint[:, ram.column[here], ram.row[here]] = values[:, here]
-    return arrows, joint
+    arrows = np.empty((len(theta), q * q))
+    arrows[:] = ram.arrows.ravel()
+    joint = np.empty((len(theta), q * q))
+    joint[:] = ram.covariances.ravel()
+    filling = ram.filling
+    arrows[:, filling.arrows] = theta[:, filling.of_arrows]
+    values = theta[:, filling.of_covariances]
+    joint[:, filling.covariances] = values
+    joint[:, filling.mirrored] = values
+    return arrows.reshape(-1, q, q), joint.reshape(-1, q, q)
 
 
 def intercepts(ram: Ram, theta: FloatArray) -> FloatArray:

@@ -1,0 +1,253 @@
+"""Difference tests of nested covariance structures, plain and scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+
+from csindex.errors import DataError, SpecificationError, quoted
+from csindex.estimation.cbsem.fitted import CovarianceFit
+from csindex.estimation.cbsem.groups import positions
+from csindex.estimation.cbsem.noncentral import chi_square_tail
+from csindex.estimation.cbsem.robust import scaled_test
+from csindex.estimation.cbsem.table import row_values
+from csindex.kernels.arrays import FloatArray
+from csindex.kernels.cbsem.fourth import Cases
+from csindex.results import Results
+from csindex.results.parameters import covariance_structure
+
+Scaling = Literal["2001", "2010"]
+# corrections that are a factor of chi-square, so that their difference has one, too
+_FACTORS = ("satorra.bentler", "yuan.bentler.mplus")
+_WORDS = {
+    "": "difference of the two chi-squares",
+    "2001": "scaled (Satorra & Bentler 2001)",
+    "2010": "scaled, strictly positive (Satorra & Bentler 2010)",
+}
+
+
+class Structure(Protocol):
+    """A fitted covariance structure with its fit measures."""
+
+    @property
+    def fit(self) -> CovarianceFit:
+        """The parameters."""
+        ...
+
+    @property
+    def cases(self) -> list[Cases] | None:
+        """The respondents, where tests are corrected."""
+        ...
+
+    @property
+    def measures(self) -> Mapping[str, float]:
+        """Fit measures by name."""
+        ...
+
+
+class HasStructure(Protocol):
+    """A result that holds a fitted covariance structure."""
+
+    @property
+    def structure(self) -> Structure:
+        """The structure."""
+        ...
+
+
+@dataclass(frozen=True)
+class DifferenceTest:
+    """A difference test of two nested models; made by `difference_test`.
+
+    Attributes
+    ----------
+    chisq : float
+        The difference of their chi-squares, scaled where these are.
+    df : int
+        Degrees of freedom: how many more the restricted model has.
+    p : float
+        Probability of such a difference if the restriction holds.
+    scaling : float
+        What the difference was divided by; one without scaling.
+    method : str
+        How it was computed.
+    """
+
+    chisq: float
+    df: int
+    p: float
+    scaling: float
+    method: str
+
+    def __repr__(self) -> str:
+        told = "< .001" if self.p < 0.001 else f"= {self.p:.3f}"
+        return (
+            f"Difference test: chi-square {self.chisq:.3f}, df {self.df}, p {told}; "
+            f"{self.method}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Single:
+    """One group's fit as a structure."""
+
+    fit: CovarianceFit
+    cases: list[Cases] | None
+    measures: Mapping[str, float]
+
+
+def difference_test(
+    a: Results | HasStructure, b: Results | HasStructure, scaling: Scaling = "2001"
+) -> DifferenceTest:
+    r"""Test a covariance structure against one that it is a special case of.
+
+    Parameters
+    ----------
+    a, b : Results or a fit of an `InvarianceLadder`
+        Two fits to the same answers by the same estimator, in any order.
+    scaling : {"2001", "2010"}
+        How the difference is scaled if the estimator corrects its chi-square: by the
+        two factors, or by the restricted model's and that of the other one at the
+        restricted model's estimates, which can't be negative.
+
+    Returns
+    -------
+    DifferenceTest
+        Chi-square, degrees of freedom and p.
+
+    Raises
+    ------
+    SpecificationError
+        If the fits are of different methods or other estimators, have the same degrees
+        of freedom, or correct chi-square by more than a factor.
+    DataError
+        If they are of different answers, or the scaled difference is negative.
+
+    Notes
+    -----
+    With chi-squares :math:`T_0 > T_1`, degrees of freedom :math:`d_0 > d_1` and scaling
+    factors :math:`c_0, c_1`, the difference is :math:`T_0 - T_1` divided by
+    :math:`(d_0 c_0 - d_1 c_1) / (d_0 - d_1)`.
+
+    References
+    ----------
+    Satorra & Bentler (2001), Psychometrika 66(4); (2010), Psychometrika 75(2).
+
+    Examples
+    --------
+    >>> import csindex as csi
+    >>> from csindex.estimation.cbsem import CBSEM
+    >>> moments = csi.Moments(
+    ...     ("q1", "q2", "q3", "q4"),
+    ...     [8, 7, 8, 8],
+    ...     [[4, 2, 2, 2], [2, 5, 3, 2], [2, 3, 4, 2], [2, 2, 2, 4]],
+    ...     250,
+    ... )
+    >>> model = csi.Model("m", [csi.reflective("quality", *moments.names)])
+    >>> free = csi.fit(model, moments, estimator=CBSEM())
+    >>> equal = CBSEM(additions="quality =~ 1*q2 + 1*q3 + 1*q4")
+    >>> difference_test(csi.fit(model, moments, estimator=equal), free).df
+    3
+    """
+    if scaling not in get_args(Scaling):
+        raise SpecificationError(
+            f"unknown scaling {scaling!r}; there are {quoted(get_args(Scaling))}"
+        )
+    first, second = _structure(a), _structure(b)
+    _check_pair(first, second)
+    if first.fit.df < second.fit.df:
+        first, second = second, first
+    return difference(first, second, scaling)
+
+
+def difference(
+    restricted: Structure, free: Structure, scaling: Scaling = "2001"
+) -> DifferenceTest:
+    """Return the difference test of a restricted and a freer structure."""
+    gap = float(restricted.fit.chisq[0] - free.fit.chisq[0])
+    df = restricted.fit.df - free.fit.df
+    method = restricted.fit.method
+    if restricted.cases is None or method.test == "standard":
+        return _tested(max(gap, 0.0), df, 1.0, "")
+    if method.test not in _FACTORS:
+        raise SpecificationError(
+            f"the chi-square of {method.words} is corrected by more than a factor, so "
+            "that differences have no simple correction; use estimator='MLM' or 'MLR'"
+        )
+    upper = restricted.fit.df * restricted.measures["scaling_factor"]
+    if scaling == "2001" or free.cases is None:
+        factor = free.measures.get("scaling_factor", np.nan)
+    else:
+        moved = replace(free.fit, theta=_moved(restricted.fit, free.fit))
+        factor = scaled_test(moved, free.cases).factor
+    lower = free.fit.df * factor if free.fit.df else 0.0
+    scale = (upper - lower) / df
+    if scale <= 0:
+        raise DataError(
+            f"the scaled difference is negative (scaling {scale:.3g}), as happens in "
+            "small samples; use scaling='2010'"
+        )
+    return _tested(gap / scale, df, scale, scaling)
+
+
+def _tested(chisq: float, df: int, scale: float, scaling: str) -> DifferenceTest:
+    p = float(chi_square_tail(np.array([chisq]), df)[0])
+    return DifferenceTest(chisq, df, p, scale, _WORDS[scaling])
+
+
+def _structure(fitted: object) -> Structure:
+    if isinstance(fitted, Results):
+        made = covariance_structure(fitted.estimates, "difference_test")
+        return _Single(made.fit, made.cases, fitted.fit_measures.to_dict())
+    found = getattr(fitted, "structure", None)
+    if found is None:
+        raise SpecificationError(
+            "difference_test compares fits by csi.CBSEM, or ladder.fits of "
+            f"csi.invariance, not {type(fitted).__name__}"
+        )
+    made_of: Structure = found
+    return made_of
+
+
+def _check_pair(a: Structure, b: Structure) -> None:
+    one, other = a.fit, b.fit
+    if one.method != other.method:
+        raise SpecificationError(
+            f"the fits are of different methods, {one.method.words} and "
+            f"{other.method.words}; fit both by the same"
+        )
+    same = len(one.samples) == len(other.samples) and (
+        one.table.observed == other.table.observed
+    )
+    if not same or not all(
+        np.array_equal(x.n, y.n) and np.allclose(x.cov, y.cov)
+        for x, y in zip(one.samples, other.samples, strict=True)
+    ):
+        raise DataError(
+            "the fits are of different answers, items or groups; nested models are "
+            "fitted to the same"
+        )
+    if one.table.means != other.table.means:
+        raise SpecificationError(
+            "only one of the fits has means; fit both with means=True"
+        )
+    if one.df == other.df:
+        raise SpecificationError(
+            f"both models have {one.df} degrees of freedom, so that none is a special "
+            "case of the other; compare AIC or BIC in results.fit_measures"
+        )
+
+
+def _moved(restricted: CovarianceFit, free: CovarianceFit) -> FloatArray:
+    """Return the parameters (1, t) of the freer table at the restricted estimates."""
+    rows = restricted.table.rows
+    places = positions(rows)
+    values = row_values(rows, restricted.theta[0])
+    found = free.theta.copy()
+    for key, k in positions(free.table.rows).items():
+        row = free.table.rows[k]
+        if row.free:
+            found[0, row.parameter] = values[places[key]] if key in places else 0.0
+    return found

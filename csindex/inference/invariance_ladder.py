@@ -1,0 +1,491 @@
+"""Measurement invariance of latent variables between groups, step by step."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from html import escape
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from csindex.diagnostics.thresholds import Criterion
+from csindex.errors import SpecificationError, quoted, unknown
+from csindex.estimation.cbsem import CBSEM
+from csindex.estimation.cbsem.groups import Equal, GroupEstimates, grouped
+from csindex.inference.difference_test import DifferenceTest, difference
+from csindex.inference.ladder_samples import GroupSamples, group_samples
+from csindex.inference.latent_means import latent_means
+from csindex.inference.score_tests import score_tests, total_score_test
+from csindex.model import Model
+from csindex.results.parameters import parameters_of, standardized_of
+from csindex.survey import Survey, read_survey
+
+Level = Literal["configural", "metric", "scalar", "strict", "paths", "means", "full"]
+_SCALAR: tuple[Equal, ...] = ("loadings", "intercepts")
+# what is equal at each level, and the level below
+_EQUAL: Mapping[Level, tuple[Equal, ...]] = {
+    "configural": (),
+    "metric": ("loadings",),
+    "scalar": _SCALAR,
+    "strict": (*_SCALAR, "residuals"),
+    "paths": ("loadings", "regressions"),
+    "means": (*_SCALAR, "means"),
+    "full": (
+        *_SCALAR,
+        "residuals",
+        "regressions",
+        "means",
+        "variances",
+        "covariances",
+    ),
+}
+_BELOW: Mapping[Level, Level] = {
+    "metric": "configural",
+    "scalar": "metric",
+    "strict": "scalar",
+    "paths": "metric",
+    "means": "scalar",
+    "full": "strict",
+}
+CFI_FALL = Criterion("fall of CFI", 0.01, 0.01, False, "Cheung & Rensvold (2002)")
+RMSEA_RISE = Criterion("rise of RMSEA", 0.015, 0.015, False, "Chen (2007)")
+CFI = Criterion("CFI", 0.95, 0.90, True, "Hu & Bentler (1999); Bentler (1990)")
+RMSEA = Criterion("RMSEA", 0.06, 0.08, False, "Hu & Bentler (1999); Browne & Cudeck")
+# the tests of differences are made at this level
+ALPHA = 0.05
+_WIDTH = 80
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LadderFit:
+    """One step of an `InvarianceLadder`: a model fitted to all groups at once.
+
+    Attributes
+    ----------
+    level : str
+        Its name.
+    equal : tuple of str
+        What is equal between groups.
+    groups : tuple
+        The groups' labels, the reference group first.
+    structure : GroupEstimates
+        The fit.
+    """
+
+    level: Level
+    equal: tuple[Equal, ...]
+    groups: tuple[Hashable, ...]
+    structure: GroupEstimates = field(repr=False)
+
+    def __repr__(self) -> str:
+        shown = self.parameters.round(3).to_string(index=False, na_rep="")
+        return f"{self.level} model, {self._equal_words()}\n{shown}"
+
+    def _repr_html_(self) -> str:
+        shown = self.parameters.round(3).to_html(index=False, na_rep="")
+        title = escape(f"{self.level} model, {self._equal_words()}")
+        return f"<div><h4>{title}</h4>{shown}</div>"
+
+    def _equal_words(self) -> str:
+        return f"equal: {', '.join(self.equal)}" if self.equal else "nothing equal"
+
+    @property
+    def fit_measures(self) -> pd.Series:
+        """Chi-square, fit indices and information criteria by name."""
+        return pd.Series(dict(self.structure.measures), name=self.level)
+
+    @cached_property
+    def parameters(self) -> pd.DataFrame:
+        """Every coefficient of every group, as `Results.parameters`."""
+        return self._labelled(parameters_of(self.structure))
+
+    @cached_property
+    def standardized(self) -> pd.DataFrame:
+        """The standardised solution of every group, as `Results.standardized`."""
+        return self._labelled(standardized_of(self.structure))
+
+    def _labelled(self, frame: pd.DataFrame) -> pd.DataFrame:
+        names = dict(enumerate(self.groups, start=1))
+        # definitions belong to no group
+        return frame.assign(group=frame["group"].map(lambda k: names.get(k, "")))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class InvarianceLadder:
+    """Measurement invariance between groups; made by `invariance`.
+
+    Attributes
+    ----------
+    by : str
+        The column that divides the sample.
+    ladder : DataFrame
+        One row per level: chisq, df, p, cfi, tli, rmsea, srmr, compared_with, and the
+        differences from that level: delta_chisq, delta_df, delta_p, delta_cfi,
+        delta_rmsea, delta_srmr; verdict, ``"holds"``, ``"doubtful"`` or
+        ``"rejected"``.
+    fits : mapping of str to LadderFit
+        The fit of each level, with ``.parameters``, ``.standardized`` and
+        ``.fit_measures``.
+    sizes : Series
+        Respondents by group, the reference group first.
+    partial : tuple of str
+        Parameters that may differ all the same.
+    estimator : CBSEM
+        The estimator.
+    """
+
+    by: str
+    ladder: pd.DataFrame
+    fits: Mapping[Level, LadderFit]
+    sizes: pd.Series
+    partial: tuple[str, ...]
+    estimator: CBSEM
+
+    def __repr__(self) -> str:
+        shown = self._shown().to_string(na_rep="")
+        told = [textwrap.fill(t, _WIDTH, subsequent_indent="  ") for t in self.notes]
+        return "\n".join([self._headline(), shown, "", *told])
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        table = self._shown().to_html(na_rep="")
+        return f"<div><h4>{escape(self._headline())}</h4>{table}{notes}</div>"
+
+    def _headline(self) -> str:
+        sizes = ", ".join(f"{label} {n}" for label, n in self.sizes.items())
+        free = f"; free: {', '.join(self.partial)}" if self.partial else ""
+        return f"Measurement invariance by {self.by} ({sizes}){free}"
+
+    def _shown(self) -> pd.DataFrame:
+        columns = ["chisq", "df", "cfi", "rmsea", "delta_chisq", "delta_df", "delta_p"]
+        table = self.ladder[[*columns, "delta_cfi", "delta_rmsea", "verdict"]].copy()
+        table[["df", "delta_df"]] = table[["df", "delta_df"]].astype("Int64")
+        short = {name: name.replace("delta_", "d_") for name in table.columns}
+        return table.round(3).rename(columns=short)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the verdicts are made, and what to do where a step is rejected."""
+        told = [
+            f"holds: CFI falls by less than {CFI_FALL.good:g} ({CFI_FALL.source}), "
+            f"RMSEA rises by less than {RMSEA_RISE.good:g} ({RMSEA_RISE.source}), and "
+            f"the difference test has p of {ALPHA:g} or more; doubtful: indices and "
+            "test disagree; rejected: both are against it. The configural model is "
+            f"judged by CFI {CFI.acceptable:g} or more and RMSEA below "
+            f"{RMSEA.acceptable:g}."
+        ]
+        robust = self.estimator.method.test != "standard"
+        if robust:
+            told.append(
+                "Chi-squares are scaled, their differences by Satorra & Bentler "
+                "(2001); CFI, TLI and RMSEA are the robust ones."
+            )
+        verdicts = self.ladder["verdict"]
+        lost = [k for k in verdicts.index if verdicts[k] == "rejected"]
+        if "configural" in lost:
+            told.append(
+                "the configural model is rejected: the model fits badly within groups, "
+                "and equalities say little; look at csi.modification_indices first"
+            )
+        if measured := [k for k in lost if k in ("metric", "scalar", "strict")]:
+            told.append(
+                f"{measured[0]} is rejected, and levels above it rest on it: look at "
+                f"score_tests({measured[0]!r}) for what differs, and free it with "
+                "partial="
+            )
+        if "means" in lost:
+            told.append("means is rejected: the groups differ in latent_means.")
+        return tuple(told)
+
+    @cached_property
+    def latent_means(self) -> pd.DataFrame:
+        """Means of the constructs against the reference group's.
+
+        construct, group, mean (zero in the reference group), se, z, p, low, high and
+        standardized (mean in standard deviations of the construct in that group), of
+        the strictest level that doesn't fix them and isn't above a rejected one; the
+        scalar level if all are rejected. Comparable as far as that level holds.
+        """
+        found = [k for k in ("strict", "scalar") if k in self.fits]
+        if not found:
+            raise SpecificationError(
+                "latent means need equal intercepts: ask for the level 'scalar'"
+            )
+        verdicts = self.ladder["verdict"]
+        chosen = found[-1]
+        if "strict" in found and (verdicts[found] != "rejected").all():
+            chosen = "strict"
+        fit = self.fits[chosen]  # type: ignore[index]
+        return latent_means(fit.structure, fit.groups)
+
+    def score_tests(self, level: Level = "scalar") -> pd.DataFrame:
+        """Return what chi-square would fall by, were a parameter not equal.
+
+        Parameters
+        ----------
+        level : str
+            The level whose equalities are tested one by one.
+
+        Returns
+        -------
+        DataFrame
+            lhs, op, rhs, group, chisq (one degree of freedom), p, and epc, the
+            expected difference from the other groups; largest first.
+
+        Raises
+        ------
+        SpecificationError
+            If there is no such level, or nothing is equal at it.
+
+        Notes
+        -----
+        Lagrange multiplier tests of released equalities, from the expected
+        information; they aren't corrected for non-normality. Free what theory allows,
+        one at a time.
+
+        References
+        ----------
+        Yuan & Chan (2016), Psychological Methods 21(3).
+        """
+        fit = self._level(level)
+        return score_tests(fit.structure, fit.groups)
+
+    def total_score_test(self, level: Level = "scalar") -> DifferenceTest:
+        """Return the score test of all equalities of a level at once.
+
+        Parameters
+        ----------
+        level : str
+            The level.
+
+        Returns
+        -------
+        DifferenceTest
+            Degrees of freedom are those the equalities really take away: means that
+            were set free with the intercepts' equality count against them.
+
+        Raises
+        ------
+        SpecificationError
+            If there is no such level, or nothing is equal at it.
+        """
+        return total_score_test(self._level(level).structure)
+
+    def _level(self, level: str) -> LadderFit:
+        if problems := unknown("level", [level], self.fits, "in the ladder"):
+            raise SpecificationError(problems)
+        fit = self.fits[level]  # type: ignore[index]
+        if not fit.equal:
+            raise SpecificationError(
+                f"nothing is equal in the {level} model; take a level above it"
+            )
+        return fit
+
+
+def invariance(
+    model: Model,
+    data: Any,
+    by: str,
+    estimator: CBSEM | None = None,
+    partial: Collection[str] = (),
+    levels: Sequence[Level] | None = None,
+    reference: Hashable | None = None,
+) -> InvarianceLadder:
+    """Test whether a model measures the same in several groups.
+
+    The same items measure the constructs in every group (configural); loadings are
+    equal, too (metric), so that paths can be compared; intercepts are (scalar), so that
+    latent means can; residual variances are (strict). Then the constructs themselves
+    are compared: equal path coefficients (on the metric level), equal means (on the
+    scalar level), and everything equal (full).
+
+    Parameters
+    ----------
+    model : Model
+        The model; without paths, all constructs correlate.
+    data : Survey, or anything `read_survey` reads
+        The answers.
+    by : str
+        The column that divides the sample into two or more groups.
+    estimator : CBSEM, optional
+        The estimator; ``CBSEM()`` if None. Means are estimated in any case.
+        Parameters with a label in its additions are equal in all groups.
+    partial : list of str
+        Parameters that may differ all the same, as ``"x3 ~ 1"`` (an intercept),
+        ``"visual =~ x2"`` or ``"x1 ~~ x1"``, on every level that makes them equal.
+    levels : list of str, optional
+        Levels to fit; what they are compared with is fitted, too. All if None,
+        ``"paths"`` only if the model has paths.
+    reference : label, optional
+        The group whose latent means are zero; the first one if None.
+
+    Returns
+    -------
+    InvarianceLadder
+        The table of all levels, the fits, latent means and score tests.
+
+    Raises
+    ------
+    SpecificationError
+        For unknown levels, labels or parameters; an estimator that isn't CBSEM.
+    DataError
+        With every group that is too small or has a constant item, and if there are
+        fewer than two groups.
+
+    Notes
+    -----
+    Large samples reject every equality: indices and their changes tell whether it
+    matters. Thresholds were found in simulations of models with few constructs, and
+    flag rather than decide.
+
+    References
+    ----------
+    Meredith (1993), Psychometrika 58(4); Vandenberg & Lance (2000), Organizational
+    Research Methods 3(1); Cheung & Rensvold (2002), Structural Equation Modeling 9(2);
+    Chen (2007), Structural Equation Modeling 14(3); Byrne, Shavelson & Muthen (1989),
+    Psychological Bulletin 105(3) (partial invariance).
+
+    Examples
+    --------
+    >>> import csindex as csi
+    >>> model = csi.Model("one", [csi.reflective("quality", "q1", "q2", "q3", "q4")])
+    >>> rng = np.random.default_rng(1)
+    >>> values = 6 + rng.normal(size=(400, 1)) + rng.normal(size=(400, 4))
+    >>> answers = pd.DataFrame(values, columns=model.items)
+    >>> answers["region"] = ["north", "south"] * 200
+    >>> ladder = invariance(model, answers, by="region")
+    >>> ladder.ladder["df"].astype(int).tolist()
+    [4, 7, 10, 14, 11, 16]
+    >>> list(ladder.fits["scalar"].parameters["group"].unique())
+    ['north', 'south']
+    """
+    estimator = CBSEM() if estimator is None else estimator
+    levels = _usual_levels(model) if levels is None else levels
+    _check_call(model, estimator, levels)
+    estimator = replace(estimator, means=True)
+    survey = data if isinstance(data, Survey) else read_survey(data)
+    samples = group_samples(model, survey, by, estimator, reference)
+    fits = {
+        level: _fitted(model, samples, estimator, level, partial)
+        for level in _needed(levels)
+    }
+    return InvarianceLadder(
+        by,
+        pd.DataFrame([_row(fits, level) for level in fits], index=list(fits)),
+        fits,
+        pd.Series(dict(zip(samples.labels, samples.sizes, strict=True)), name="n"),
+        tuple(partial),
+        estimator,
+    )
+
+
+def _usual_levels(model: Model) -> list[Level]:
+    joined = bool(getattr(model, "paths", ()))
+    return [level for level in _EQUAL if joined or level != "paths"]
+
+
+def _check_call(model: object, estimator: object, levels: Sequence[str]) -> None:
+    problems: list[str] = []
+    if not isinstance(model, Model):
+        problems.append(f"invariance needs a model first, not {type(model).__name__}")
+    if not isinstance(estimator, CBSEM):
+        problems.append(
+            "invariance of latent variables needs estimator=csi.CBSEM(), not "
+            f"{estimator!r}; composites of PLS are compared by csi.compare_groups"
+        )
+    elif getattr(estimator, "ordinal", False):
+        problems.append(
+            "invariance takes answers as numbers on a scale; leave ordinal= out, and "
+            "use estimator=csi.CBSEM('MLR')"
+        )
+    if isinstance(levels, str) or not levels:
+        problems.append(
+            f"levels are a list, as ['metric', 'scalar'], not {levels!r}; there are "
+            f"{quoted(_EQUAL, 9)}"
+        )
+    else:
+        problems += unknown("level", levels, _EQUAL, "in levels")
+    if problems:
+        raise SpecificationError(problems)
+
+
+def _needed(levels: Sequence[Level]) -> list[Level]:
+    """Return the levels with all that they are compared with, in order."""
+    needed: set[Level] = set()
+    for level in levels:
+        below: Level | None = level
+        while below is not None:
+            needed.add(below)
+            below = _BELOW.get(below)
+    return [level for level in _EQUAL if level in needed]
+
+
+def _fitted(
+    model: Model,
+    samples: GroupSamples,
+    estimator: CBSEM,
+    level: Level,
+    partial: Collection[str],
+) -> LadderFit:
+    equal = _EQUAL[level]
+    one = estimator.parameter_table(model)
+    table = grouped(one, len(samples.labels), equal, partial)
+    made = samples.fitted(table, estimator, level)
+    return LadderFit(level, equal, samples.labels, made)
+
+
+def _row(fits: Mapping[Level, LadderFit], level: Level) -> dict[str, object]:
+    """Return one level's row of the ladder."""
+    own = _measures(fits[level])
+    below = _BELOW.get(level)
+    if below is None:
+        passed = sum(
+            c.verdict(own[name]) != "flagged"
+            for name, c in (("cfi", CFI), ("rmsea", RMSEA))
+        )
+        verdict = ("rejected", "doubtful", "holds")[passed]
+        nothing = dict.fromkeys(
+            ["delta_chisq", "delta_df", "delta_p", "delta_cfi"], np.nan
+        )
+        rest = {"delta_rmsea": np.nan, "delta_srmr": np.nan, "verdict": verdict}
+        return {**own, "compared_with": "", **nothing, **rest}
+    test = difference(fits[level].structure, fits[below].structure)
+    other = _measures(fits[below])
+    change = {
+        f"delta_{name}": own[name] - other[name] for name in ("cfi", "rmsea", "srmr")
+    }
+    close = (
+        CFI_FALL.verdict(-change["delta_cfi"]) != "flagged"
+        and RMSEA_RISE.verdict(change["delta_rmsea"]) != "flagged"
+    )
+    passed = int(close) + int(test.p >= ALPHA)
+    return {
+        **own,
+        "compared_with": below,
+        "delta_chisq": test.chisq,
+        "delta_df": test.df,
+        "delta_p": test.p,
+        **change,
+        "verdict": ("rejected", "doubtful", "holds")[passed],
+    }
+
+
+def _measures(fit: LadderFit) -> dict[str, float]:
+    """Return the ladder's fit measures, corrected ones where there are."""
+    found = fit.structure.measures
+    robust = fit.structure.fit.method.test != "standard"
+    names = {
+        "chisq": "chisq_scaled",
+        "df": "df_scaled",
+        "p": "pvalue_scaled",
+        **{name: f"{name}_robust" for name in ("cfi", "tli", "rmsea")},
+    }
+    plain = {"p": "pvalue"}
+    return {
+        name: found[names[name] if robust and name in names else plain.get(name, name)]
+        for name in ("chisq", "df", "p", "cfi", "tli", "rmsea", "srmr")
+    }
