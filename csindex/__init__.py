@@ -48,6 +48,7 @@ from csindex.diagnostics.instrument import (
 )
 from csindex.diagnostics.kano import kano
 from csindex.diagnostics.necessity import NecessaryConditions, necessary_conditions
+from csindex.diagnostics.second_opinion import SecondOpinion, second_opinion
 from csindex.diagnostics.shares import relative_importance, relative_weights
 from csindex.diagnostics.slopes import SimpleSlopes, simple_slopes
 from csindex.diagnostics.tetrads import Tetrads, tetrad_statistic, tetrads
@@ -80,6 +81,7 @@ from csindex.inference import (
     multiple_imputation,
     replicate_weights,
 )
+from csindex.inference.bollen_stine import BollenStine, bollen_stine
 from csindex.inference.budget import Investment, best_investment
 from csindex.inference.difference_test import DifferenceTest, difference_test
 from csindex.inference.group_comparison import compare_groups
@@ -148,6 +150,7 @@ __all__ = [
     "AnswersWarning",
     "Assessment",
     "Benchmarks",
+    "BollenStine",
     "Bootstrap",
     "Codebook",
     "CommonMethod",
@@ -188,6 +191,7 @@ __all__ = [
     "Results",
     "SamplePlan",
     "SamplingErrors",
+    "SecondOpinion",
     "SecondOrder",
     "SegmentProfile",
     "Segmentation",
@@ -205,6 +209,7 @@ __all__ = [
     "assess",
     "benjamini_hochberg",
     "best_investment",
+    "bollen_stine",
     "bootstrap",
     "ccsi",
     "check_principles",
@@ -276,6 +281,7 @@ __all__ = [
     "residuals",
     "sample_size_rules",
     "scsb",
+    "second_opinion",
     "segments",
     "sem_index",
     "simple_slopes",

@@ -455,3 +455,13 @@ def test_a_plan_for_covariance_structures() -> None:
     power = table["power"].unstack("n")
     assert (power[600] >= power[150]).all()
     assert power.loc[("a", "b"), 600] > 0.99
+
+
+@pytest.mark.filterwarnings("ignore:the survey has weights")
+@pytest.mark.filterwarnings("ignore:the solution is improper or fragile")
+def test_unlike_units_are_no_near_singularity() -> None:
+    """Price tolerance runs from 0 to 50, the other items from 1 to 10."""
+    results = csi.fit(csi.acsi(), csi.load_dataset("retail"), csi.CBSEM())
+    findings = explain(results)["finding"]
+    assert "latent correlation" in set(findings)
+    assert "information nearly singular" not in set(findings)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from html import escape
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -328,3 +331,20 @@ def test_pls_needs_paths(retail: csi.Survey) -> None:
 def test_bootstrap_asks_for_results() -> None:
     with pytest.raises(csi.SpecificationError, match="bootstrap needs results"):
         csi.bootstrap(None)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "told"), [("ML", "chi-square "), ("MLR", "scaled chi-square ")]
+)
+def test_summary_of_a_covariance_structure(
+    retail: csi.Survey, estimator: Literal["ML", "MLR"], told: str
+) -> None:
+    model = csi.acsi().without("quality", "complaints").with_items(loyalty=["REPUR"])
+    frame = retail.frame[list(model.items)].query("SATIS <= 10")
+    plain = csi.read_survey(frame, scale=(1, 10), missing=(98, 99))
+    results = csi.fit(model, plain, csi.CBSEM(estimator))
+    line = str(results.summary()).splitlines()[3]
+    value = results.fit_measures["chisq" if estimator == "ML" else "chisq_scaled"]
+    assert line.startswith(f"{told}{value:.2f}, df {results.fit_measures['df']:.0f}")
+    assert max(map(len, str(results.summary()).splitlines())) <= 80
+    assert escape(line.split(" |")[0]) in results._repr_html_()

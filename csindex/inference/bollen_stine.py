@@ -135,7 +135,6 @@ def bollen_stine(results: Results, n: int = 1000, seed: int = 1) -> BollenStine:
     --------
     >>> import csindex as csi
     >>> from csindex.estimation.cbsem import CBSEM
-    >>> model = csi.Model("one", [csi.reflective("s", "SATIS", "CONFIRM", "IDEAL")])
     >>> model = csi.Model(
     ...     "two",
     ...     [
@@ -143,9 +142,10 @@ def bollen_stine(results: Results, n: int = 1000, seed: int = 1) -> BollenStine:
     ...         csi.reflective("satisfaction", "SATIS", "CONFIRM"),
     ...     ],
     ... )
-    >>> results = csi.fit(model, csi.load_dataset("retail"), estimator=CBSEM())
-    >>> bollen_stine(results, n=50).counts["requested"]
-    np.int64(50)
+    >>> results = csi.fit(model, csi.load_dataset("retail"), estimator=CBSEM("MLR"))
+    >>> made = bollen_stine(results, n=50)
+    >>> int(made.counts["requested"])
+    50
     """
     results = one_fit(results, "bollen_stine")
     made = covariance_structure(results.estimates, "bollen_stine")

@@ -98,7 +98,7 @@ def moments(
         How missing answers are treated, as `csindex.fit` does: respondents with all
         items only; every two items from those who answered both; the item's mean in
         every gap; the normal model. ``"em"`` sees the answers again and again, so
-        that they must be in memory; with buckets it is listwise.
+        that they must be in memory; buckets need listwise.
 
     Returns
     -------

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+
+from csindex.estimation.cbsem import CovarianceEstimates
 
 if TYPE_CHECKING:
     from csindex.results.results import Results
@@ -58,6 +61,7 @@ def summary_text(results: Results) -> str:
         results.model.title or results.model.name,
         "=" * len(results.model.title or results.model.name),
         headline(results),
+        *fit_line(results),
         "",
         "Scores (0-100)",
         _table(scores, {"score": 2, "sd": 2}),
@@ -80,6 +84,33 @@ def summary_text(results: Results) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def fit_line(results: Results) -> list[str]:
+    """Return the fit of a covariance structure in one line.
+
+    Parameters
+    ----------
+    results : Results
+        The results.
+
+    Returns
+    -------
+    list of str
+        The line; empty for other estimates, which have no chi-square.
+    """
+    if not isinstance(results.estimates, CovarianceEstimates):
+        return []
+    found = results.fit_measures
+    scaled = "_scaled" if "chisq_scaled" in found else ""
+    robust = "_robust" if found.get("cfi_robust", np.nan) > 0 else scaled
+    p = found[f"pvalue{scaled}"]
+    shown = "< 0.001" if p < 0.001 else f"{p:.3f}"
+    words = "scaled chi-square" if scaled else "chi-square"
+    parts = [f"{words} {found[f'chisq{scaled}']:.2f}, df {found['df']:.0f}, p {shown}"]
+    names = {"CFI": f"cfi{robust}", "RMSEA": f"rmsea{robust}", "SRMR": "srmr"}
+    parts += [f"{name} {found[key]:.3f}" for name, key in names.items()]
+    return [_filled(" | ".join(parts))]
 
 
 def headline(results: Results) -> str:
@@ -136,6 +167,7 @@ def card(results: Results) -> str:
     formats = {"score": "{:.2f}".format, "sd": "{:.2f}".format}
     return (
         f"<div><h4>{title}</h4><p><b>{escape(headline(results))}</b></p>"
+        f"{''.join(f'<p>{escape(line)}</p>' for line in fit_line(results))}"
         f"{scores.to_html(index=False, formatters=formats, na_rep='')}{notes}"
         f"{results.paths.to_html(index=False, float_format='{:.3f}'.format)}</div>"
     )

@@ -62,7 +62,7 @@ def cautions(made: CovarianceEstimates) -> list[Caution]:
     list of Caution
         Negative variances, latent correlations beyond .95, a latent matrix that isn't
         positive definite, standardised loadings and paths beyond one, information of
-        condition beyond 1e6.
+        condition beyond 1e6, also after scaling to a unit diagonal.
     """
     return [*_variances(made), *_correlations(made), *_sizes(made), *_condition(made)]
 
@@ -141,7 +141,11 @@ def _condition(made: CovarianceEstimates) -> list[Caution]:
     information = fit.basis.T @ fit.expected[0] @ fit.basis
     values, vectors = np.linalg.eigh(information)
     ratio = float(values[-1] / max(values[0], 1e-300))
-    if ratio <= LARGEST_CONDITION:
+    # items of unlike units make the ratio large; of unit diagonal it has no units
+    scale = 1.0 / np.sqrt(np.diagonal(information))
+    unitless = np.linalg.eigvalsh(information * scale * scale[:, None])
+    lowest = max(float(unitless[0]), 1e-300)
+    if min(ratio, float(unitless[-1]) / lowest) <= LARGEST_CONDITION:
         return []
     part = np.abs(fit.basis @ vectors[:, 0])
     names = [n for n, w in zip(fit.table.names, part, strict=True) if w > 0.2]
