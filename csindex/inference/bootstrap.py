@@ -298,7 +298,7 @@ def _draws(
     if options.method == "normal" and row_estimator(results.estimator) is not None:
         raise SpecificationError(
             "bootstrap: method='normal' draws means and covariances, and "
-            f"{type(results.estimator).__name__} needs answers; leave method= out"
+            f"{type(results.estimator).__name__} needs the answers themselves; leave method= out"
         )
     if options.method == "normal":
         with one_blas_thread():
