@@ -291,7 +291,7 @@ def test_small_groups_are_warned_of() -> None:
     )
     results = csi.fit(csi.acsi(), answers, by="size")
     warnings = content(results, "en").warnings
-    assert [w for w in warnings if "Fewer than 100" in w and w.count("small") >= 1]
+    assert [w for w in warnings if "Fewer than 150" in w and w.count("small") >= 1]
     assert not any("large" in w for w in warnings)
 
 

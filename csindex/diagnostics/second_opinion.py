@@ -16,7 +16,7 @@ from csindex.errors import DataError, SpecificationError
 from csindex.estimation.cbsem import CovarianceEstimates
 from csindex.estimation.cbsem.standardizing import standardized
 from csindex.estimation.cbsem.table import ParameterTable, Row, row_values
-from csindex.estimation.cbsem.threads import one_thread
+from csindex.kernels.threads import one_thread
 from csindex.results import Results
 from csindex.results.parameters import covariance_structure
 

@@ -37,10 +37,10 @@ from csindex.inference.stack import (
     Collected,
     Draws,
     collect,
-    one_blas_thread,
     resampled_estimates,
 )
 from csindex.kernels.arrays import IntArray
+from csindex.kernels.threads import one_thread
 from csindex.results import GroupResults, Results, one_fit
 from csindex.survey import Answers
 
@@ -214,7 +214,7 @@ def _bootstraps(
     for own in draws:
         _check_design(own.answers, own.plan, options)
     done: list[Bootstrap] = []
-    with one_blas_thread():
+    with one_thread():
         pool = ThreadPoolExecutor(THREADS)
         try:
             for boots in pool.map(partial(_pack_bootstraps, options), packs(draws)):
@@ -298,10 +298,11 @@ def _draws(
     if options.method == "normal" and row_estimator(results.estimator) is not None:
         raise SpecificationError(
             "bootstrap: method='normal' draws means and covariances, and "
-            f"{type(results.estimator).__name__} needs the answers themselves; leave method= out"
+            f"{type(results.estimator).__name__} needs the answers themselves; leave "
+            "method= out"
         )
     if options.method == "normal":
-        with one_blas_thread():
+        with one_thread():
             law = (
                 law_of_answers(answers) if buckets is None else law_of_buckets(buckets)
             )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
-from csindex.errors import DataError, SpecificationError
-from csindex.estimation import Estimates, row_estimator
+from csindex.errors import DataError, SpecificationError, quoted
+from csindex.estimation import Estimates, PLSc, row_estimator
 from csindex.inference.buckets import as_units, bucket_stack, filled_buckets
 from csindex.inference.resampling import (
     Plan,
@@ -32,6 +33,10 @@ _MODELS = ("estimated", "saturated")
 # resamples computed at once: eigenvalues gain more from several threads than from
 # larger stacks
 _AT_ONCE = 256
+# in simulated surveys of 250 true models were rejected in 2 to 4 % instead of 5 %
+_CONSERVATIVE = 500
+# columns of a terminal
+_WIDTH = 80
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,12 +55,15 @@ class ExactFit:
         Level of the critical values.
     seed : int
         Seed of the draws.
+    notes : tuple of str
+        What limits the test.
     """
 
     table: pd.DataFrame
     counts: pd.DataFrame
     level: float
     seed: int
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         shown = self.table.to_string(index=False, float_format="{:.4f}".format)
@@ -63,10 +71,13 @@ class ExactFit:
             f"{row.used} of {row.requested} ({name})"
             for name, row in self.counts.iterrows()
         )
-        return (
-            f"Bootstrap test of exact fit, level {self.level:g}\n{shown}\n"
+        told = (
             f"Resamples used: {used}. A large sample rejects every model; the sizes "
-            "say by how much."
+            "say by how much.",
+            *self.notes,
+        )
+        return f"Bootstrap test of exact fit, level {self.level:g}\n{shown}\n" + (
+            "\n".join(fill(line, _WIDTH, subsequent_indent="  ") for line in told)
         )
 
 
@@ -130,7 +141,14 @@ def exact_fit(
     covariances of a resample of Y are :math:`\Sigma^{1/2} S^{-1/2} S^* S^{-1/2}
     \Sigma^{1/2}` with those of the same resample of X, so that only moments are
     transformed. The model is estimated anew in each. p is
-    :math:`(1 + \#\{d^* \ge d\}) / (1 + B)`.
+    :math:`(1 + \#\{d^* \ge d\}) / (1 + B)`, and a model is rejected where p is at most
+    one minus the level.
+
+    The implied correlations are those of common factors for reflective constructs, and
+    PLS estimates composites: plain PLS of reflective constructs is rejected even where
+    the factor model is true. Test it with `csindex.PLSc`, and composites with mode B.
+    In simulated surveys of 250 a true model was rejected in 2 to 4 % of the cases at a
+    level of .95 (`benchmarks/validity.py`): the test errs on the model's side.
 
     References
     ----------
@@ -168,7 +186,27 @@ def exact_fit(
     columns = ["model", "measure", "statistic", "critical", "p", "verdict"]
     counts = pd.DataFrame({"requested": n, "used": used}, index=list(_MODELS))
     table = pd.concat(tables, ignore_index=True)[columns]
-    return ExactFit(table, counts.rename_axis("model"), float(level), int(seed))
+    counts = counts.rename_axis("model")
+    return ExactFit(table, counts, float(level), int(seed), tuple(_notes(results)))
+
+
+def _notes(results: Results) -> Iterator[str]:
+    factors = [
+        c.name
+        for c in results.model.constructs
+        if c.measurement == "reflective" and len(c.items) > 1
+    ]
+    if factors and not isinstance(results.estimator, PLSc):
+        yield (
+            f"{quoted(factors)} are reflective: their model is one of common factors, "
+            "which composites can't reproduce even if it is true. Test it with "
+            "csi.PLSc(), or declare them composites"
+        )
+    if results.n < _CONSERVATIVE:
+        yield (
+            f"With {results.n} respondents the test rejects true models less often "
+            "than the level says"
+        )
 
 
 def _check_call(results: Results, n: object, seed: object, level: float) -> None:
@@ -262,7 +300,7 @@ def _tested(observed: FloatArray, values: FloatArray, level: float) -> pd.DataFr
     beyond = (values >= observed).sum(axis=0)
     p = (1 + beyond) / (1 + len(values))
     critical = np.quantile(values, level, axis=0)
-    verdicts = np.where(observed > critical, "rejected", "not rejected")
+    verdicts = np.where(p <= 1 - level + 1e-12, "rejected", "not rejected")
     return pd.DataFrame(
         {
             "measure": MEASURES,

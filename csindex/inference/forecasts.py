@@ -10,13 +10,14 @@ from csindex.errors import DataError
 from csindex.estimation import Estimates
 from csindex.inference.permutation import fold_estimates
 from csindex.inference.resampling import Plan
-from csindex.inference.stack import Draws, one_blas_thread
+from csindex.inference.stack import Draws
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.prediction import (
     input_items,
     linear_predictors,
     path_predictors,
 )
+from csindex.kernels.threads import one_thread
 from csindex.model import Model
 from csindex.results import Results
 from csindex.survey import Answers
@@ -131,7 +132,7 @@ def cross_validated(
     draws = Draws(results, answers, Plan(0, 0), None)
     parts: list[_Rules] = []
     unconverged = lost = done = 0
-    with one_blas_thread():
+    with one_thread():
         for chunk in fold_estimates(draws, folds):
             made = chunk()
             unconverged += int((~made.converged).sum())

@@ -15,8 +15,8 @@ from csindex.estimation.cbsem.groups import GroupEstimates
 from csindex.estimation.cbsem.incomplete import gap_cases, gap_moments, gap_sample
 from csindex.estimation.cbsem.samples import cases_of, moment_weights, sample_of
 from csindex.estimation.cbsem.table import ParameterTable
-from csindex.estimation.cbsem.threads import one_thread
 from csindex.kernels.cbsem.fourth import Cases
+from csindex.kernels.threads import one_thread
 from csindex.model import Model
 from csindex.moments import moments_of, split
 from csindex.moments.incomplete import answer_problems

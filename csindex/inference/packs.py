@@ -15,8 +15,8 @@ from csindex.inference.stack import (
     Draws,
     aligned_estimates,
     collected,
-    one_blas_thread,
 )
+from csindex.kernels.threads import one_thread
 from csindex.moments.incomplete import MomentStack, moment_stack
 from csindex.results import Statistic
 
@@ -84,7 +84,7 @@ def collect_together(
     list of Collected
         Values of each fit, the same as those of `collect` up to rounding.
     """
-    with one_blas_thread():
+    with one_thread():
         whole = collected(chosen, partial(_estimated_together, many))
     ends = np.cumsum([draws.plan.n for draws in many])[:-1]
     columns = {name: np.split(part, ends) for name, part in whole.values.items()}

@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -30,6 +29,7 @@ from csindex.inference.resampling import (
     weight_draws,
 )
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray, SingleArray
+from csindex.kernels.threads import one_thread
 from csindex.moments import Moments, Sums
 from csindex.moments.incomplete import (
     MomentStack,
@@ -90,24 +90,6 @@ class Collected:
     admissible: BoolArray
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Return a context in which matrix products use one thread.
-
-    The products of a chunk are so small that threads wait for each other longer
-    than they work.
-
-    Yields
-    ------
-    None
-        The number of threads is restored afterwards.
-    """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, "blas"):
-        yield
-
-
 def collect(chunks: Iterable[Chunk], chosen: Sequence[Statistic]) -> Collected:
     """Compute statistics of a stack of estimates that comes in chunks.
 
@@ -134,7 +116,7 @@ def collect(chunks: Iterable[Chunk], chosen: Sequence[Statistic]) -> Collected:
         If the user stops it; it says how many members were estimated.
     """
     parts: list[Collected] = []
-    with one_blas_thread():
+    with one_thread():
         try:
             parts.extend(_in_order(partial(collected, chosen), chunks))
         except KeyboardInterrupt as stop:

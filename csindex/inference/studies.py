@@ -13,9 +13,10 @@ from csindex import scoring
 from csindex.estimation import Estimates, Estimator
 from csindex.inference.populations import Population
 from csindex.inference.resampling import CHUNK, STREAM_BLOCK
-from csindex.inference.stack import THREADS, one_blas_thread
+from csindex.inference.stack import THREADS
 from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.kernels.simulation import normal_means, wishart_covariances
+from csindex.kernels.threads import one_thread
 from csindex.moments import Moments
 from csindex.results import statistics
 
@@ -123,7 +124,7 @@ def sampled(study: Study, size: int, replications: int) -> Sampled:
         min(STREAM_BLOCK, replications - start)
         for start in range(0, replications, STREAM_BLOCK)
     ]
-    with one_blas_thread(), ThreadPoolExecutor(THREADS) as pool:
+    with one_thread(), ThreadPoolExecutor(THREADS) as pool:
         parts = list(pool.map(partial(_block, study, size), range(len(counts)), counts))
     return Sampled(
         np.concatenate([part.paths for part in parts]),

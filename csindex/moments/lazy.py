@@ -14,9 +14,9 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from csindex.errors import DataError
+from csindex.kernels.threads import one_thread
 from csindex.moments.batches import (
     Part,
     arrow_batches,
@@ -155,7 +155,7 @@ def _threaded(parts: Iterable[Part], request: Request) -> Iterator[Tally]:
     workers = min(4, os.cpu_count() or 1)
     waiting: deque[Future[Tally]] = deque()
     # products of a batch are small: threads do better on batches than within them
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+    with one_thread(), ThreadPoolExecutor(workers) as pool:
         for part in parts:
             waiting.append(pool.submit(tallied, part.batches, request, part.start))
             if len(waiting) > workers:

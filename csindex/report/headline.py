@@ -11,7 +11,7 @@ from csindex.report.blocks import Headline, Number, interval
 from csindex.report.subject import Subject
 
 # below this, bootstrap intervals of paths cover clearly less than they promise
-_FEW = 100
+_FEW = 150
 
 
 def headline(subject: Subject) -> Headline:

@@ -29,8 +29,8 @@ from csindex.estimation.cbsem.samples import cases_of, moment_weights, sample_of
 from csindex.estimation.cbsem.solution import CovarianceEstimates, covariance_estimates
 from csindex.estimation.cbsem.syntax import read_additions
 from csindex.estimation.cbsem.table import ParameterTable
-from csindex.estimation.cbsem.threads import one_thread
 from csindex.kernels.arrays import FloatArray
+from csindex.kernels.threads import one_thread
 from csindex.model import Model
 from csindex.moments import Moments, moments_of
 from csindex.moments.incomplete import moment_stack

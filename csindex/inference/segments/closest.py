@@ -15,10 +15,10 @@ from csindex.inference.segments.sample import (
     ranks_by_size,
     starts_table,
 )
-from csindex.inference.stack import one_blas_thread
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.closeness import LocalModels, closeness, residuals
 from csindex.kernels.partitions import adjusted_rand
+from csindex.kernels.threads import one_thread
 from csindex.results import Results
 
 # share of the respondents that may still move when the classes count as stable
@@ -140,7 +140,7 @@ def closest(
     apart = residuals(sample.values, local_models(own), 0)
     tree = linkage(np.hstack([apart.items, apart.constructs]), method="ward")
     found: list[Division] = []
-    with one_blas_thread():
+    with one_thread():
         for k in ks:
             classes = fcluster(tree, k, criterion="maxclust").astype(np.int64) - 1
             first = np.vstack([classes, _random(sample, k, seed, starts - 1)])

@@ -15,7 +15,6 @@ from csindex.inference.segments.sample import (
     ranks_by_size,
     starts_table,
 )
-from csindex.inference.stack import one_blas_thread
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.mixture import (
     Mixtures,
@@ -23,6 +22,7 @@ from csindex.kernels.mixture import (
     regression_mixtures,
 )
 from csindex.kernels.partitions import adjusted_rand
+from csindex.kernels.threads import one_thread
 
 # gain of log likelihood per respondent that ends a start, and the best of them
 TOLERANCE, FINE = 1e-7, 1e-9
@@ -133,7 +133,7 @@ def mixtures(
     DataError
         If every start runs into a point.
     """
-    with one_blas_thread(), np.errstate(invalid="ignore"):
+    with one_thread(), np.errstate(invalid="ignore"):
         single = _run(sample, chosen, np.ones((1, 1, len(sample.scores))), FINE)
         found: list[Division] = []
         for k in ks:
