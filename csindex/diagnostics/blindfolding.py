@@ -90,7 +90,7 @@ def q_squared(results: Results, distance: int = DISTANCE) -> pd.DataFrame:
 def _shares(results: Results, answers: Answers, distance: int) -> FloatArray:
     """Return the measure of every construct, shape (j,)."""
     n = len(answers.values)
-    own = np.ones(n) if answers.weights is None else answers.weights
+    own = answers.row_weights
     left_out = np.arange(n) % distance == np.arange(distance)[:, None]
     estimates = _without(results, answers, np.where(left_out, 0.0, own))
     values = filled_values(answers, results.moments)

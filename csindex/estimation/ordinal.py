@@ -180,7 +180,7 @@ def polychoric_moments(
         return Moments(
             answers.names, stack.mean, cov, stack.n, answers.low, answers.high
         )
-    own = np.ones(len(answers.values)) if answers.weights is None else answers.weights
+    own = answers.row_weights
     corr = mixed_correlations(sample, own[None])[0]
     for caution in _cautions(answers.names, corr):
         warnings.warn(caution, InadmissibleWarning, stacklevel=5)

@@ -83,7 +83,7 @@ def loss_test(
     """
     from scipy.special import stdtr, stdtrit
 
-    own = np.ones(len(used)) if answers.weights is None else answers.weights
+    own = answers.row_weights
     share = np.where(used, own, 0.0)
     share = share / share.sum()
     # the others' losses may be unknown; their share is zero

@@ -214,7 +214,7 @@ def fold_estimates(draws: Draws, folds: IntArray) -> Iterator[Chunk]:
     """
     answers = draws.answers
     count = int(folds.max()) + 1
-    own = np.ones(len(answers.values)) if answers.weights is None else answers.weights
+    own = answers.row_weights
     repeats, left_out = np.divmod(np.arange(len(folds) * count), count)
     together = chunk_size(answers)
     for start in range(0, len(left_out), together):

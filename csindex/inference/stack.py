@@ -239,7 +239,7 @@ def left_out_estimates(draws: Draws) -> Iterator[Chunk]:
             rows = slice(start, min(start + size, n))
             yield partial(_changed, draws, rows, -1.0)
         return
-    own = np.ones(n) if answers.weights is None else answers.weights
+    own = answers.row_weights
     for start in range(0, len(units.strata), size):
         gone = np.arange(start, min(start + size, len(units.strata)))
         kept = np.where(units.of_rows == gone[:, None], 0.0, own)
@@ -306,7 +306,7 @@ def inner_errors(
         Standard errors; NaN where fewer than two inner resamples could be used.
     """
     answers = draws.answers
-    own = np.ones(len(answers.values)) if answers.weights is None else answers.weights
+    own = answers.row_weights
     found: dict[str, list[FloatArray]] = {statistic.name: [] for statistic in chosen}
     stream = np.random.SeedSequence(
         draws.plan.seed, spawn_key=(*draws.plan.stream, 0, 0)
@@ -373,7 +373,7 @@ def _changed(draws: Draws, rows: slice, change: float) -> Estimates:
     if row_estimator(draws.results.estimator) is None:
         return _estimated(draws, moments_reweighted(answers, rows, change))
     n = len(answers.values)
-    own = np.ones(n) if answers.weights is None else answers.weights
+    own = answers.row_weights
     chosen = np.arange(n) == np.arange(n)[rows][:, None]
     return _reweighted(draws, np.where(chosen, (1.0 + change) * own, own))
 

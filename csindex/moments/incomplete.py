@@ -155,7 +155,7 @@ def moments_reweighted(answers: Answers, rows: slice, change: float) -> MomentSt
         mean, cov = reweighted(answers.values, answers.weights, rows, change)
         return _whole(mean, cov, np.full(len(mean), float(left)))
     changed = np.arange(n)[rows]
-    own = np.ones(n) if answers.weights is None else answers.weights
+    own = answers.row_weights
     weights = np.where(np.arange(n) == changed[:, None], (1.0 + change) * own, own)
     return moment_stack(answers, weights, size=left)
 
@@ -180,7 +180,7 @@ def treated(answers: Answers) -> Treated:
     """
     if answers.incomplete == "listwise":
         return Treated(moments_of(answers))
-    own = np.ones(len(answers.values)) if answers.weights is None else answers.weights
+    own = answers.row_weights
     stack = moment_stack(answers, own[None])
     if problem := _problem(answers, stack):
         raise DataError(problem)
@@ -424,7 +424,7 @@ def _cautions(answers: Answers, stack: MomentStack) -> list[Warning]:
 def _observed_pairs(answers: Answers) -> FloatArray:
     """Return pairwise covariances (1, p, p) as they come, whatever their roots."""
     n = len(answers.values)
-    own = np.ones(n) if answers.weights is None else answers.weights
+    own = answers.row_weights
     with np.errstate(invalid="ignore", divide="ignore"):
         sums = pair_sums(answers.values - _centre(answers.values), own[None])
         return pairwise(sums, np.array([float(n)]))

@@ -367,7 +367,7 @@ def _survey_scores(
             "scale=(1, 10) in read_survey"
         )
     position = 100.0 * (answers.values - answers.low) / (answers.high - answers.low)
-    weights = np.ones(len(position)) if answers.weights is None else answers.weights
+    weights = answers.row_weights
     return _ItemScores(dict(zip(answers.names, position.T, strict=True)), weights)
 
 

@@ -65,6 +65,11 @@ class Answers:
     flow: tuple[tuple[str, int], ...] = ()
     incomplete: Incomplete = "listwise"
 
+    @property
+    def row_weights(self) -> FloatArray:
+        """Sampling weights, or one for each respondent, shape (n,)."""
+        return np.ones(len(self.values)) if self.weights is None else self.weights
+
     def subset(self, chosen: IntArray) -> Answers:
         """Return some of the respondents.
 

@@ -53,7 +53,7 @@ def cases_of(answers: Answers, means: bool, weights: FloatArray | None = None) -
         Weights have the sum n.
     """
     n = len(answers.values)
-    own = np.ones(n) if answers.weights is None else answers.weights
+    own = answers.row_weights
     if weights is None:
         return Cases(answers.values, own * n / own.sum(), answers.clusters, None, means)
     counts = weights / own

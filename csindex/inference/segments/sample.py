@@ -128,7 +128,7 @@ def sample_of(results: Results) -> Sample:
             f"{gaps} of {len(values)} respondents have gaps, and pairwise moments give "
             "them no scores; fit with incomplete='em', or 'listwise' to leave them out"
         )
-    own = np.ones(len(values)) if answers.weights is None else answers.weights
+    own = answers.row_weights
     weights = own * (results.effective_n / own.sum())
     moments = results.moments
     scores = (values - moments.mean) / moments.sd @ results.estimates.weights
