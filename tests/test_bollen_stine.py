@@ -14,7 +14,7 @@ from scipy import stats
 import csindex as csi
 from csindex.errors import DataError, SpecificationError
 from csindex.estimation.cbsem import CBSEM
-from csindex.inference.bollen_stine import bollen_stine
+from csindex.inference.covariance.bollen_stine import bollen_stine
 from csindex.moments import Moments
 
 TWO = csi.Model(

@@ -16,7 +16,7 @@ from scipy import stats
 import csindex as csi
 from csindex.inference.comparison import Comparison, compare
 from csindex.inference.permutation import drawn_folds
-from csindex.inference.prediction import predict
+from csindex.inference.prediction.plspredict import predict
 from csindex.kernels import implied
 
 CSEM = Path(__file__).parent / "reference" / "csem"

@@ -13,9 +13,9 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import csindex as csi
-from csindex.inference.group_comparison import compare_groups
-from csindex.inference.group_differences import GroupComparison
-from csindex.inference.group_tests import COMPARED
+from csindex.inference.groups.comparing import compare_groups
+from csindex.inference.groups.differences import GroupComparison
+from csindex.inference.groups.testing import COMPARED
 from csindex.inference.waves import holm
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.differences import (

@@ -11,8 +11,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import csindex as csi
-from csindex.inference.group_tests import COMPARED
-from csindex.inference.invariance import contrast, pooled_scores
+from csindex.inference.groups.micom import contrast, pooled_scores
+from csindex.inference.groups.testing import COMPARED
 from csindex.inference.permutation import (
     Partition,
     drawn_folds,

@@ -16,8 +16,8 @@ from numpy.testing import assert_allclose, assert_array_less
 import csindex as csi
 from csindex.errors import DataError, SpecificationError
 from csindex.estimation.cbsem import CBSEM
-from csindex.inference.difference_test import Scaling, difference_test
-from csindex.inference.invariance_ladder import (
+from csindex.inference.covariance.difference_test import Scaling, difference_test
+from csindex.inference.covariance.ladder import (
     InvarianceLadder,
     Level,
     invariance,

@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose
 
 import csindex as csi
 from csindex.estimation import PLSc
-from csindex.inference.planning import SamplePlan, plan
-from csindex.inference.sample_sizes import sample_size_rules
+from csindex.inference.planning.planning import SamplePlan, plan
+from csindex.inference.planning.sample_sizes import sample_size_rules
 from csindex.kernels.paths import r_squared
 from csindex.kernels.simulation import (
     factor_correlations,

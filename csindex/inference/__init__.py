@@ -10,7 +10,7 @@ from csindex.inference.design import (
 )
 from csindex.inference.distributions import Bootstrap
 from csindex.inference.exact_fit import ExactFit, exact_fit
-from csindex.inference.groups import GroupBootstrap
+from csindex.inference.group_bootstrap import GroupBootstrap
 from csindex.inference.hypotheses import hypotheses
 from csindex.inference.imputation import Imputation, multiple_imputation
 

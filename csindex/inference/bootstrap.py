@@ -28,7 +28,7 @@ from csindex.inference.distributions import (
     Options,
     standard_statistics,
 )
-from csindex.inference.groups import GroupBootstrap
+from csindex.inference.group_bootstrap import GroupBootstrap
 from csindex.inference.intervals import Interval
 from csindex.inference.packs import collect_together, packs
 from csindex.inference.resampling import Plan, check_strata, sampling_units

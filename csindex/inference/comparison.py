@@ -16,7 +16,7 @@ from csindex.estimation import Estimates
 from csindex.inference import intervals
 from csindex.inference.bootstrap import bootstrap
 from csindex.inference.distributions import Bootstrap
-from csindex.inference.model_prediction import shared_items
+from csindex.inference.prediction.models import shared_items
 from csindex.kernels import implied
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.scores import score_moments
@@ -184,8 +184,9 @@ def compare(
     among their own items free. The saturated value takes the constructs' correlations
     as they are, the estimated one as the paths imply them.
 
-    Predictions are those of `csindex.inference.prediction.predict`, from the scores of
-    direct causes; `csindex.inference.cvpat.loss_test` tests their losses.
+    Predictions are those of `csindex.inference.prediction.plspredict.predict`, from the
+    scores of direct causes; `csindex.inference.prediction.cvpat.loss_test` tests their
+    losses.
 
     References
     ----------

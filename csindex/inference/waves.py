@@ -16,7 +16,7 @@ from csindex import scoring
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.inference.design import SamplingErrors
 from csindex.inference.distributions import Bootstrap
-from csindex.inference.groups import GroupBootstrap
+from csindex.inference.group_bootstrap import GroupBootstrap
 from csindex.kernels.arrays import FloatArray
 from csindex.results import GroupResults, Results
 

@@ -15,7 +15,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import csindex as csi
-from csindex.inference.group_comparison import compare_groups
+from csindex.inference.groups.comparing import compare_groups
 from csindex.kernels.differences import exceedance
 
 FIRST, SECOND = "first", "second"

@@ -14,7 +14,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import csindex as csi
-from csindex.inference.prediction import Antecedents, Prediction, predict
+from csindex.inference.prediction.plspredict import Antecedents, Prediction, predict
 
 Table = Callable[[str, str], pd.DataFrame]
 

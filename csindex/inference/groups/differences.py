@@ -9,7 +9,7 @@ from html import escape
 import pandas as pd
 
 from csindex.errors import SpecificationError
-from csindex.inference.invariance import CONFIGURAL
+from csindex.inference.groups.micom import CONFIGURAL
 
 # columns of a terminal
 _WIDTH = 80

@@ -9,10 +9,10 @@ from itertools import combinations
 import pandas as pd
 
 from csindex.errors import DataError
-from csindex.inference.cvpat import loss_test
-from csindex.inference.forecasts import Losses, cross_validated
 from csindex.inference.permutation import drawn_folds
-from csindex.inference.prediction import refusal
+from csindex.inference.prediction.cvpat import loss_test
+from csindex.inference.prediction.forecasts import Losses, cross_validated
+from csindex.inference.prediction.plspredict import refusal
 from csindex.results import Results
 from csindex.survey import Answers
 

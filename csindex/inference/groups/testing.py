@@ -12,7 +12,7 @@ import pandas as pd
 
 from csindex.errors import DataError
 from csindex.estimation import Estimates
-from csindex.inference import invariance
+from csindex.inference.groups import micom
 from csindex.inference.permutation import (
     Partition,
     estimated,
@@ -205,13 +205,13 @@ def pair_tests(
     members = [groups.members[k] for k in pair]
     partition = groups.partition.only(ranks)
     both = estimated(groups.pooled, partition.answers)
-    scores = invariance.pooled_scores(both)
+    scores = micom.pooled_scores(both)
     alone = len(groups.labels) == 2
     chosen = [*COMPARED, scores, *([_distances(2)] if alone else [])]
     own = Plan(plan.n, plan.seed, (*plan.stream, 1, *ranks))
     made = _permuted(groups.pooled, partition, own, chosen, level)
     weights = made.values[statistics.WEIGHTS.name].reshape(-1, 2, len(both.model.items))
-    permuted = invariance.contrast(
+    permuted = micom.contrast(
         both,
         weights,
         made.values[scores.name].reshape(len(weights), 2, -1),
@@ -219,7 +219,7 @@ def pair_tests(
         partition.counts / (partition.counts - 1.0),
     )
     fits = [member.estimates for member in members]
-    observed = invariance.contrast(
+    observed = micom.contrast(
         both,
         np.stack([statistics.WEIGHTS.compute(fit) for fit in fits]),
         np.stack([scores.compute(fit) for fit in fits]),
@@ -228,7 +228,7 @@ def pair_tests(
     values = _together(made).reshape(len(weights), 2, -1)
     return Pair(
         *pair,
-        invariance.micom(both.model, observed, permuted, level),
+        micom.micom(both.model, observed, permuted, level),
         _p_values(members, [resampled[k] for k in pair], values[:, 0] - values[:, 1]),
         len(weights),
         _omnibus(groups, made) if alone else None,

@@ -16,10 +16,10 @@ from csindex.diagnostics.thresholds import Criterion
 from csindex.errors import SpecificationError, quoted, unknown
 from csindex.estimation.cbsem import CBSEM
 from csindex.estimation.cbsem.groups import Equal, GroupEstimates, grouped
-from csindex.inference.difference_test import DifferenceTest, difference
-from csindex.inference.ladder_samples import GroupSamples, group_samples
-from csindex.inference.latent_means import latent_means
-from csindex.inference.score_tests import score_tests, total_score_test
+from csindex.inference.covariance.difference_test import DifferenceTest, difference
+from csindex.inference.covariance.latent_means import latent_means
+from csindex.inference.covariance.samples import GroupSamples, group_samples
+from csindex.inference.covariance.score_tests import score_tests, total_score_test
 from csindex.model import Model
 from csindex.results.parameters import parameters_of, standardized_of
 from csindex.survey import Survey, read_survey

@@ -15,14 +15,14 @@ from numpy.typing import ArrayLike
 from csindex.errors import ConvergenceWarning, DataError, SpecificationError, quoted
 from csindex.estimation.cbsem import CovarianceEstimates
 from csindex.estimation.moderated import ModeratedEstimates
-from csindex.inference.cvpat import loss_test
-from csindex.inference.forecasts import (
+from csindex.inference.permutation import drawn_folds
+from csindex.inference.prediction.cvpat import loss_test
+from csindex.inference.prediction.forecasts import (
     Forecasts,
     Losses,
     cross_validated,
     in_sample,
 )
-from csindex.inference.permutation import drawn_folds
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.results import Results, one_fit
 from csindex.survey import Answers

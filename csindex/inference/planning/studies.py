@@ -11,7 +11,7 @@ import numpy as np
 
 from csindex import scoring
 from csindex.estimation import Estimates, Estimator
-from csindex.inference.populations import Population
+from csindex.inference.planning.populations import Population
 from csindex.inference.resampling import CHUNK, STREAM_BLOCK
 from csindex.inference.stack import THREADS
 from csindex.kernels.arrays import BoolArray, FloatArray

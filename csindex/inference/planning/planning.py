@@ -14,9 +14,9 @@ import pandas as pd
 
 from csindex.errors import DataError, SpecificationError
 from csindex.estimation import PLS, Estimator, row_estimator
-from csindex.inference.populations import Effects, population
-from csindex.inference.sample_sizes import USUAL_POWER, sample_size_rules
-from csindex.inference.studies import Sampled, Study, sampled
+from csindex.inference.planning.populations import Effects, population
+from csindex.inference.planning.sample_sizes import USUAL_POWER, sample_size_rules
+from csindex.inference.planning.studies import Sampled, Study, sampled
 from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.model import Model
 from csindex.results import Results, statistics

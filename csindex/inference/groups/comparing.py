@@ -17,8 +17,8 @@ from csindex.errors import (
     unknown,
 )
 from csindex.estimation.cbsem import CovarianceEstimates
-from csindex.inference.group_differences import GroupComparison
-from csindex.inference.group_tests import (
+from csindex.inference.groups.differences import GroupComparison
+from csindex.inference.groups.testing import (
     Groups,
     Pair,
     arranged,
@@ -103,10 +103,10 @@ def compare_groups(
     of the estimates for both groups, Welch's one for each, from the bootstrap of each
     group; with sampling weights, from effective numbers of respondents.
 
-    `csindex.inference.invariance.micom` describes the tests of invariance,
-    `csindex.inference.group_tests.omnibus_test` that of all groups at once. The signs
-    of all constructs are those of the fit to everyone. With strata, respondents change
-    places within their stratum; clusters stay whole.
+    `csindex.inference.groups.micom.micom` describes the tests of invariance,
+    `csindex.inference.groups.testing.omnibus_test` that of all groups at once. The
+    signs of all constructs are those of the fit to everyone. With strata, respondents
+    change places within their stratum; clusters stay whole.
 
     References
     ----------

@@ -10,7 +10,7 @@ import pandas as pd
 from csindex.estimation.cbsem.fitted import CovarianceFit, objective
 from csindex.estimation.cbsem.groups import released, separated
 from csindex.estimation.cbsem.noncentral import chi_square_tail
-from csindex.inference.difference_test import DifferenceTest, Structure
+from csindex.inference.covariance.difference_test import DifferenceTest, Structure
 from csindex.kernels.arrays import FloatArray
 
 # a share of information that is taken for none

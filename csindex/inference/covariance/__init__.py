@@ -1,0 +1,1 @@
+"""Inference of covariance structures: difference tests and the invariance ladder."""

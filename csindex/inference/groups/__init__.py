@@ -1,0 +1,1 @@
+"""Composites of groups: invariance of measurement, then differences."""

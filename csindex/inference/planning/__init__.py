@@ -1,0 +1,1 @@
+"""Planning a survey: power, precision and sample sizes."""

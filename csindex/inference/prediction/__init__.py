@@ -1,0 +1,1 @@
+"""Prediction out of sample: PLSpredict and CVPAT."""
