@@ -395,53 +395,6 @@ def test_rescaling_makes_variances_of_means_unbiased() -> None:
     assert_allclose(boot.index["se"], 100 / 40 * np.sqrt(variance), rtol=0.05)
 
 
-def _tables(boot: csi.Bootstrap) -> dict[str, np.ndarray]:
-    names = ["paths", "weights", "loadings", "scores", "HTMT", "reliability"]
-    return {name: boot.replicates(name) for name in names}
-
-
-@pytest.mark.parametrize("size", [250, STREAM_BLOCK, 512])
-def test_chunk_sizes_change_no_byte(
-    results: csi.Results, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = _tables(csi.bootstrap(results, n=1000, seed=4))
-    monkeypatch.setattr(resampling, "CHUNK", size)
-    for name, part in _tables(csi.bootstrap(results, n=1000, seed=4)).items():
-        assert part.tobytes() == whole[name].tobytes()
-
-
-def test_one_at_a_time(results: csi.Results, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = _tables(csi.bootstrap(results, n=60, seed=4))
-    monkeypatch.setattr(resampling, "CHUNK", 1)
-    for name, part in _tables(csi.bootstrap(results, n=60, seed=4)).items():
-        assert_allclose(part, whole[name], rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("weights", [False, True])
-def test_threads_change_no_number(
-    weights: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fitted = csi.fit(SMALL, _survey(weights=weights))
-    monkeypatch.setattr(stack, "THREADS", 1)
-    one = _tables(csi.bootstrap(fitted, n=4000, seed=4))
-    monkeypatch.setattr(stack, "THREADS", 2)
-    for name, part in _tables(csi.bootstrap(fitted, n=4000, seed=4)).items():
-        assert_allclose(part, one[name], rtol=1e-12, atol=1e-12)
-
-
-def test_groups_in_one_stack_are_as_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted = csi.fit(SMALL, _survey(400), by="region")
-    together = csi.bootstrap(fitted, n=300, seed=2)
-    monkeypatch.setattr(packs, "fits_together", lambda _: False)
-    alone = csi.bootstrap(fitted, n=300, seed=2)
-    assert len(together.members) > 2
-    for label, boot in together.members.items():
-        assert boot.counts.equals(alone.members[label].counts)
-        for name, part in _tables(boot).items():
-            wanted = alone.members[label].replicates(name)
-            assert_allclose(part, wanted, rtol=1e-12, atol=1e-12)
-
-
 def test_counts_of_many_respondents_are_as_of_few(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

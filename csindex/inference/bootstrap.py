@@ -36,8 +36,7 @@ from csindex.inference.stack import (
     THREADS,
     Collected,
     Draws,
-    collect,
-    resampled_estimates,
+    resampled,
 )
 from csindex.kernels.arrays import IntArray
 from csindex.kernels.threads import one_thread
@@ -232,7 +231,7 @@ def _bootstraps(
 def _pack_bootstraps(options: Options, pack: Sequence[Draws]) -> list[Bootstrap]:
     if len(pack) == 1:
         chosen = standard_statistics(pack[0].results)
-        found = [collect(resampled_estimates(pack[0]), chosen)]
+        found = [resampled(pack[0], chosen)]
     else:
         found = collect_together(pack, standard_statistics(pack[0].results))
     return [
@@ -245,7 +244,7 @@ def _bootstrap(
 ) -> Bootstrap:
     draws = _draws(results, plan, options, indices)
     _check_design(draws.answers, plan, options)
-    found = collect(resampled_estimates(draws), standard_statistics(results))
+    found = resampled(draws, standard_statistics(results))
     return _settled(draws, found, options)
 
 
@@ -320,7 +319,7 @@ def _enlarged(draws: Draws, found: Collected) -> tuple[Draws, Collected]:
                 "draws; the model is too unstable for these data"
             )
         draws = replace(draws, plan=replace(draws.plan, n=size))
-        found = collect(resampled_estimates(draws), statistics)
+        found = resampled(draws, statistics)
     return draws, found
 
 

@@ -30,7 +30,7 @@ from csindex.inference.stack import (
     collect,
     inner_errors,
     left_out_estimates,
-    resampled_estimates,
+    resampled,
 )
 from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.results import Results, Statistic, statistics
@@ -417,9 +417,9 @@ class Bootstrap:
         """Return se, low, high (and p) of each value of a statistic."""
         values = self.values.get(statistic.name)
         if values is None:
-            values = collect(resampled_estimates(self.draws), [statistic]).values[
-                statistic.name
-            ][self.usable]
+            values = resampled(self.draws, [statistic]).values[statistic.name][
+                self.usable
+            ]
         limits = self._limits(statistic, values)
         columns = {
             "se": values.std(axis=0, ddof=1),

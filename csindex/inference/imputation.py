@@ -13,7 +13,7 @@ import pandas as pd
 from csindex.errors import DataError, SpecificationError, unknown
 from csindex.estimation import Estimates, Estimator
 from csindex.inference.resampling import Plan, drawn_weights
-from csindex.inference.stack import Draws, collect, resampled_estimates
+from csindex.inference.stack import Draws, resampled
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.em import completed, em
 from csindex.kernels.moments import mean_and_cov
@@ -380,7 +380,7 @@ def _fits(reference: Results, samples: list[Answers]) -> Estimates:
 
 def _variances(draws: Draws, plan: _Plan) -> dict[str, FloatArray]:
     """Return the bootstrap variances (k,) of each statistic in a completed sample."""
-    found = collect(resampled_estimates(draws), _POOLED)
+    found = resampled(draws, _POOLED)
     usable = found.converged & found.admissible
     if usable.sum() < plan.resamples / 2:
         raise DataError(

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from csindex.estimation import Estimates, row_estimator
-from csindex.inference.resampling import STREAM_BLOCK, chunk_size, weight_draws
+from csindex.inference.resampling import chunk_size, weight_draws, whole_blocks
 from csindex.inference.stack import (
     Collected,
     Draws,
@@ -113,7 +113,7 @@ def _estimated_together(many: Sequence[Draws]) -> Estimates:
     mean, cov = np.empty((p, ends[-1])), np.empty((p, p, ends[-1]))
     n, settled = np.empty(ends[-1]), np.empty(ends[-1], dtype=np.bool_)
     for draws, end in zip(many, ends, strict=True):
-        (draw,) = weight_draws(draws.answers, draws.plan, _whole_blocks(draws.plan.n))
+        (draw,) = weight_draws(draws.answers, draws.plan, whole_blocks(draws.plan.n))
         stack = moment_stack(draws.answers, draw())
         own = slice(end - draws.plan.n, end)
         mean[:, own] = np.moveaxis(stack.mean, 0, -1)
@@ -126,8 +126,3 @@ def _estimated_together(many: Sequence[Draws]) -> Estimates:
     )
     known = replace(results.estimates, weights=np.moveaxis(reference, -1, 0))
     return aligned_estimates(results, made, known)
-
-
-def _whole_blocks(n: int) -> int:
-    """Return the least number from n on that fills blocks of the random stream."""
-    return -(-n // STREAM_BLOCK) * STREAM_BLOCK

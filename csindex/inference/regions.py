@@ -9,7 +9,7 @@ from csindex.diagnostics import drivers, importance, importance_performance
 from csindex.diagnostics.importance import REGIONS, Cut, checked_target, placed, turned
 from csindex.errors import SpecificationError
 from csindex.inference.distributions import Bootstrap
-from csindex.inference.stack import collect, resampled_estimates
+from csindex.inference.stack import resampled
 from csindex.kernels.arrays import FloatArray
 
 # a driver whose most likely region has less than this is called uncertain
@@ -105,7 +105,7 @@ def driver_replicates(boot: Bootstrap, target: str) -> tuple[FloatArray, FloatAr
     if target == model.index:
         return boot.replicates(statistic.name), scores
     # only the index's drivers are among the standard statistics
-    found = collect(resampled_estimates(boot.draws), [statistic])
+    found = resampled(boot.draws, [statistic])
     return found.values[statistic.name][boot.usable], scores
 
 

@@ -127,8 +127,25 @@ def chunk_size(answers: Answers) -> int:
     """
     n, p = answers.values.shape
     single = np.dtype(np.float32 if _whole_numbers(answers) else np.float64).itemsize
-    fitting = min(WEIGHT_BYTES // (single * n), CHUNK_BYTES // (8 * p * p))
-    return max(1, min(CHUNK, int(fitting)))
+    fitting = int(min(WEIGHT_BYTES // (single * n), CHUNK_BYTES // (8 * p * p)))
+    # never less than a block, if that is possible, so that a chunk is made of blocks
+    return max(1, min(max(CHUNK, STREAM_BLOCK), fitting))
+
+
+def whole_blocks(n: int) -> int:
+    """Return the least number from n on that fills blocks of the random stream.
+
+    Parameters
+    ----------
+    n : int
+        Number of resamples.
+
+    Returns
+    -------
+    int
+        The number.
+    """
+    return -(-n // STREAM_BLOCK) * STREAM_BLOCK
 
 
 def _whole_numbers(answers: Answers) -> bool:

@@ -20,6 +20,7 @@ from csindex.inference.buckets import (
     without_each,
 )
 from csindex.inference.resampling import (
+    STREAM_BLOCK,
     Plan,
     WeightDraw,
     balanced_size,
@@ -27,6 +28,7 @@ from csindex.inference.resampling import (
     counts_of,
     sampling_units,
     weight_draws,
+    whole_blocks,
 )
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray, SingleArray
 from csindex.kernels.threads import one_thread
@@ -134,6 +136,32 @@ def collect(chunks: Iterable[Chunk], chosen: Sequence[Statistic]) -> Collected:
     )
 
 
+def resampled(draws: Draws, chosen: Sequence[Statistic]) -> Collected:
+    """Compute statistics of every resample.
+
+    Parameters
+    ----------
+    draws : Draws
+        The resamples.
+    chosen : sequence of Statistic
+        What is computed.
+
+    Returns
+    -------
+    Collected
+        Values of the resamples; see `collect` for the errors.
+    """
+    found = collect(_resampled_estimates(draws), chosen)
+    n = draws.plan.n if draws.indices is None else len(draws.indices)
+    if len(found.converged) == n:
+        return found
+    return Collected(
+        {name: values[:n] for name, values in found.values.items()},
+        found.converged[:n],
+        found.admissible[:n],
+    )
+
+
 def collected(chosen: Sequence[Statistic], chunk: Chunk) -> Collected:
     """Return the statistics of one chunk.
 
@@ -191,24 +219,13 @@ def _told(parts: Sequence[Collected]) -> str:
     )
 
 
-def resampled_estimates(draws: Draws) -> Iterator[Chunk]:
-    """Yield the estimates of every resample, chunk by chunk.
-
-    Parameters
-    ----------
-    draws : Draws
-        The resamples.
-
-    Yields
-    ------
-    callable
-        Makes `Estimates` with one batch axis, signs as in the fit.
-    """
+def _resampled_estimates(draws: Draws) -> Iterator[Chunk]:
+    """Yield the estimates of every resample, and of more that fill the last block."""
     if draws.law is not None:
         for drawn in drawn_moments(draws.law, draws.plan, chunk_size(draws.answers)):
             yield partial(_estimated, draws, drawn)
         return
-    for draw in _weights(draws):
+    for draw in _weights(draws, _blocks_of(draws)):
         yield partial(_redrawn_estimates, draws, draw)
 
 
@@ -313,7 +330,7 @@ def inner_errors(
     )
     generator = np.random.default_rng(stream)
     together = max(1, chunk_size(answers) // inner)
-    for draw in _weights(draws):
+    for draw in _weights(draws, draws.plan):
         outer = draw()
         for start in range(0, len(outer), together):
             counts = np.rint(outer[start : start + together] / own).astype(np.int64)
@@ -414,14 +431,25 @@ def _redrawn_estimates(draws: Draws, draw: WeightDraw) -> Estimates:
     return _reweighted(draws, draw())
 
 
-def _weights(draws: Draws) -> Iterator[WeightDraw]:
+def _blocks_of(draws: Draws) -> Plan:
+    """Return a plan that fills the last block of the random stream, if possible.
+
+    Sums over few columns are added in another order than over many: a narrow last
+    chunk would make a resample's last digits depend on how many come with it.
+    """
+    whole = chunk_size(draws.answers) >= STREAM_BLOCK
+    if whole and row_estimator(draws.results.estimator) is None:
+        return replace(draws.plan, n=whole_blocks(draws.plan.n))
+    return draws.plan
+
+
+def _weights(draws: Draws, plan: Plan) -> Iterator[WeightDraw]:
     """Yield what draws the weights (b, n) of each chunk."""
+    size = chunk_size(draws.answers)
     if draws.indices is None:
-        plan = draws.plan
-        size = balanced_size(plan.n, chunk_size(draws.answers), THREADS)
+        size = balanced_size(plan.n, size, THREADS)
         yield from weight_draws(draws.answers, plan, size)
         return
-    size = chunk_size(draws.answers)
     for start in range(0, len(draws.indices), size):
         chunk = draws.indices[start : start + size]
         yield partial(_weights_of, draws.answers, chunk)

@@ -24,7 +24,7 @@ from csindex.inference.stack import (
     Collected,
     Draws,
     collect,
-    resampled_estimates,
+    resampled,
 )
 from csindex.kernels import differences as tests
 from csindex.kernels.arrays import FloatArray, IntArray
@@ -158,7 +158,7 @@ def bootstraps(groups: Groups, plan: Plan, least: int) -> list[FloatArray]:
         check_strata(sampling_units(answers))
         own = Plan(plan.n, plan.seed, (*plan.stream, 2, int(rank)))
         draws = Draws(groups.pooled, answers, own, None)
-        made = collect(resampled_estimates(draws), COMPARED)
+        made = resampled(draws, COMPARED)
         values = _together(made)[made.converged & made.admissible]
         if len(values) < least:
             raise DataError(
