@@ -280,7 +280,7 @@ class PLS:
                 "measurement model alone, so add the paths between its constructs"
             )
         structure = model.structure
-        linked = [bool(either.any()) for either in structure + structure.T]
+        linked = (structure + structure.T).any(axis=1)
         problems = [
             f"PLS: construct {name!r} has no path to or from another construct; add "
             "one, or leave the construct out with model.without"

@@ -124,7 +124,8 @@ def _read_text(path: Path) -> pd.DataFrame:
     named = [bool(name) for name in frame.columns]
     frame = frame.loc[:, named | frame.notna().any().to_numpy()]
     _check_names(list(frame.columns), repr(path.name))
-    return frame
+    # a copy has its columns in one memory, from where they are taken at once
+    return frame.copy()
 
 
 def _bytes(path: Path) -> bytes:
