@@ -280,7 +280,7 @@ class PLS:
                 "measurement model alone, so add the paths between its constructs"
             )
         structure = model.structure
-        linked = (structure + structure.T).any(axis=1)
+        linked = np.asarray((structure + structure.T).any(axis=1)).tolist()
         problems = [
             f"PLS: construct {name!r} has no path to or from another construct; add "
             "one, or leave the construct out with model.without"

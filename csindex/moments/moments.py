@@ -121,21 +121,19 @@ class Moments:
             raise DataError([f"moments: {problem}" for problem in problems])
         if squares is None:
             spread = np.asarray(total**2 / sizes)
-        values = {
-            "names": tuple(names),
-            "mean": means,
-            "cov": covs,
-            "n": _spread(sizes.astype(np.int64), means.shape[:-1]),
-            "low": _spread(lows, (len(names),)),
-            "high": _spread(highs, (len(names),)),
-            "labels": tuple(labels),
-            "flow": tuple(flow),
-            "weight": _spread(total, means.shape[:-1]),
-            "buckets": buckets,
-            "squares": _spread(spread, means.shape[:-1]),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        self._set(
+            names=tuple(names),
+            mean=means,
+            cov=covs,
+            n=_spread(sizes.astype(np.int64), means.shape[:-1]),
+            low=_spread(lows, (len(names),)),
+            high=_spread(highs, (len(names),)),
+            labels=tuple(labels),
+            flow=tuple(flow),
+            weight=_spread(total, means.shape[:-1]),
+            buckets=buckets,
+            squares=_spread(spread, means.shape[:-1]),
+        )
 
     @property
     def effective_n(self) -> FloatArray:
@@ -186,13 +184,48 @@ class Moments:
             buckets=None if self.buckets is None else self.buckets[position],
         )
 
+    @classmethod
+    def _unchecked(
+        cls,
+        names: tuple[str, ...],
+        mean: FloatArray,
+        cov: FloatArray,
+        n: int,
+        ends: tuple[FloatArray, FloatArray],
+        flow: tuple[tuple[str, int], ...],
+        weights: FloatArray | None,
+    ) -> Moments:
+        """Return the moments of one sample of answers that have been checked.
+
+        ``ends`` are those of the items' scales, each (p,); ``weights`` (n,) those of
+        the respondents.
+        """
+        made = object.__new__(cls)
+        made._set(
+            names=names,
+            mean=mean,
+            cov=cov,
+            n=np.array(n),
+            low=ends[0],
+            high=ends[1],
+            labels=(),
+            flow=flow,
+            weight=np.array(float(n) if weights is None else weights.sum()),
+            buckets=None,
+            squares=np.array(float(n) if weights is None else (weights**2).sum()),
+        )
+        return made
+
     def _with(self, **changed: object) -> Moments:
         """Return these moments with some fields changed, which need no check."""
         made = object.__new__(Moments)
-        for field in fields(self):
-            value = changed.get(field.name, getattr(self, field.name))
-            object.__setattr__(made, field.name, value)
+        kept = {field.name: getattr(self, field.name) for field in fields(self)}
+        made._set(**(kept | changed))
         return made
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def __add__(self, other: Moments) -> Moments:
         r"""Return the moments of two samples together.

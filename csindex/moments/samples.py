@@ -30,16 +30,14 @@ def moments_of(answers: Answers) -> Moments:
         Their (weighted) moments.
     """
     mean, cov = mean_and_cov(answers.values, answers.weights)
-    return Moments(
+    return Moments._unchecked(
         answers.names,
         mean,
         cov,
         len(answers.values),
-        answers.low,
-        answers.high,
-        flow=answers.flow,
-        weight=None if answers.weights is None else answers.weights.sum(),
-        squares=None if answers.weights is None else (answers.weights**2).sum(),
+        (answers.low, answers.high),
+        answers.flow,
+        answers.weights,
     )
 
 

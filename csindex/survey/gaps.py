@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from csindex.errors import DataError, SpecificationError, unknown
-from csindex.kernels.arrays import FloatArray
+from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.survey.items import ItemReader
 
 Incomplete = Literal["listwise", "pairwise", "pairwise_nearest", "mean", "em"]
@@ -89,7 +89,11 @@ def unasked_items(reader: ItemReader, items: Sequence[str]) -> list[str]:
 
 
 def check_enough(
-    values: FloatArray, items: Sequence[str], used: int, incomplete: Incomplete
+    values: FloatArray,
+    weighted: BoolArray,
+    items: Sequence[str],
+    used: int,
+    incomplete: Incomplete,
 ) -> None:
     """Refuse a sample that is too small for its items.
 
@@ -97,6 +101,8 @@ def check_enough(
     ----------
     values : ndarray of shape (n, p)
         Answers of all respondents; NaN for gaps.
+    weighted : ndarray of bool of shape (n,)
+        Respondents who count, by their weights.
     items : sequence of str
         The items.
     used : int
@@ -111,6 +117,7 @@ def check_enough(
     """
     if used > len(items):
         return
+    values = values[weighted]
     gaps = pd.Series(np.isnan(values).sum(axis=0), index=list(items))
     worst = gaps[gaps > 0].sort_values(ascending=False).head(3)
     told = ", ".join(f"{name!r} ({count})" for name, count in worst.items())

@@ -14,7 +14,7 @@ import pandas as pd
 from csindex.catalog import CATALOG
 from csindex.codebook import Codebook, maps, read_codebook, rules
 from csindex.errors import DataError, SpecificationError, unknown
-from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.model import Item
 from csindex.survey.columns import sampling_weights
 from csindex.survey.gaps import (
@@ -83,14 +83,15 @@ class Answers:
         Answers
             Their answers.
         """
+        values = self.values[chosen]
         return replace(
             self,
-            values=self.values[chosen],
+            values=values,
             rows=self.rows[chosen],
             weights=None if self.weights is None else self.weights[chosen],
             strata=None if self.strata is None else self.strata[chosen],
             clusters=None if self.clusters is None else self.clusters[chosen],
-            flow=group_flow(self.values[chosen], self.incomplete),
+            flow=group_flow(values, self.incomplete),
         )
 
 
@@ -175,29 +176,32 @@ class Survey:
         unasked = unasked_items(reader, items) if incomplete == "mean" else []
         if problems := [*problems, *dict.fromkeys(reader.problems), *unasked]:
             raise DataError(problems)
-        known = ~np.isnan(values)
-        complete, some = known.all(axis=1) & weighted, known.any(axis=1) & weighted
+        complete = some = weighted
+        if (gaps := np.isnan(values)).any():
+            complete, some = ~gaps.any(axis=1) & weighted, ~gaps.all(axis=1) & weighted
         used = complete if incomplete == "listwise" else some
         steps = {"with any answer": some, "complete": complete, "used": used}
         if weights is not None:
             steps = {"with weight": weighted, **steps}
-        check_enough(values[weighted], items, int(used.sum()), incomplete)
+        rows = np.flatnonzero(used)
+        check_enough(values, weighted, items, len(rows), incomplete)
+        kept = slice(None) if len(rows) == len(values) else rows
         scales = [
             maps.score_scale(reader.item(name)) or (np.nan, np.nan) for name in items
         ]
         ends = np.array(scales, dtype=np.float64).reshape(len(items), 2)
         return Answers(
             names=tuple(items),
-            values=values[used],
-            rows=np.flatnonzero(used),
+            values=values[kept],
+            rows=rows,
             low=ends[:, 0],
             high=ends[:, 1],
-            weights=None if weights is None else weights[used],
-            strata=self._codes(self.codebook.strata, used),
-            clusters=self._codes(self.codebook.clusters, used),
+            weights=None if weights is None else weights[rows],
+            strata=self._codes(self.codebook.strata, rows),
+            clusters=self._codes(self.codebook.clusters, rows),
             flow=(
                 ("read", len(self)),
-                *((step, int(kept.sum())) for step, kept in steps.items()),
+                *((step, int(chosen.sum())) for step, chosen in steps.items()),
             ),
             incomplete=incomplete,
         )
@@ -275,11 +279,11 @@ class Survey:
         name = self.codebook.weights
         return (None, []) if name is None else sampling_weights(self.frame[name], name)
 
-    def _codes(self, name: str | None, used: BoolArray) -> IntArray | None:
+    def _codes(self, name: str | None, rows: IntArray) -> IntArray | None:
         if name is None:
             return None
         codes, _ = pd.factorize(self.labels(name), use_na_sentinel=False)
-        return np.asarray(codes, dtype=np.int64)[used]
+        return np.asarray(codes, dtype=np.int64)[rows]
 
 
 def read_survey(
