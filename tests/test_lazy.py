@@ -493,6 +493,13 @@ def test_dask_sums_every_partition() -> None:
         same(made[label], expected(rows, weights))
     assert made.buckets is not None
     assert_allclose(made.buckets.total().cov(), made.cov, rtol=1e-12)
+    pairs = csi.moments(
+        dask.from_pandas(FRAME, npartitions=5),
+        ITEMS,
+        missing=CODE,
+        incomplete="pairwise",
+    )
+    assert_allclose(pairs.cov, holed()[ITEMS].cov().to_numpy(), rtol=1e-12)
 
 
 @pytest.mark.slow
@@ -514,12 +521,19 @@ def test_spark_sums_every_partition(
             frame.repartition(3), ITEMS, by="g", weights="w", buckets=20, missing=CODE
         )
         whole = csi.moments(frame, ITEMS, missing=CODE)
+        pairs = csi.moments(frame, ITEMS, missing=CODE, incomplete="pairwise")
+        means = csi.moments(frame, ITEMS, by="g", missing=CODE, incomplete="mean")
         with pytest.raises(csi.DataError, match="outside its scale"):
             csi.moments(frame, ITEMS, scale=(1, 10))
     finally:
         session.stop()
     weights = FRAME["w"].to_numpy()
     same(whole, expected(COMPLETE))
+    assert_allclose(pairs.cov, holed()[ITEMS].cov().to_numpy(), rtol=1e-12)
+    for label in (0, 1, 2):
+        own = holed().loc[FRAME["g"] == label, ITEMS].dropna(how="all")
+        filled = own.fillna(own.mean())
+        assert_allclose(means[label].cov, filled.cov().to_numpy(), rtol=1e-12)
     for label in (0, 1, 2):
         rows = COMPLETE & (weights > 0) & (FRAME["g"] == label).to_numpy()
         same(made[label], expected(rows, weights))
