@@ -126,6 +126,15 @@ def test_mixture_finds_the_paths(found: Segmentation) -> None:
         assert_allclose(own["estimate"], expected, atol=0.12)
 
 
+@pytest.mark.parametrize(("most", "told"), [(2, True), (3, False)])
+def test_the_largest_number_tried_is_told(
+    most: int, told: bool, mixed: csi.Results
+) -> None:
+    found = segments(mixed, range(1, most + 1), starts=3)
+    assert found.k == 2
+    assert any("no more were tried" in note for note in found.notes) is told
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_one_population_is_one_segment(seed: int) -> None:
     values = simulated(400, FIRST, np.random.default_rng(seed + 10))
@@ -241,7 +250,7 @@ def test_memberships_are_those_of_the_survey_s_rows() -> None:
     assert (chances.to_numpy().argmax(axis=1) == own).all()
 
 
-@pytest.mark.parametrize("method", ["fimix", "rebus"])
+@pytest.mark.parametrize("method", ["fimix", "rebus", "pos"])
 def test_order_of_rows_and_seed_s_repetition(method: str, mixed: csi.Results) -> None:
     frame, _ = population()
     order = np.random.default_rng(1).permutation(len(frame))
@@ -256,7 +265,7 @@ def test_order_of_rows_and_seed_s_repetition(method: str, mixed: csi.Results) ->
     assert (other.starts["iterations"] == one.starts["iterations"]).all()
 
 
-@pytest.mark.parametrize("method", ["fimix", "rebus"])
+@pytest.mark.parametrize("method", ["fimix", "rebus", "pos"])
 def test_equal_weights_change_nothing(method: str, mixed: csi.Results) -> None:
     frame, _ = population()
     survey = csi.read_survey(frame.assign(w=2.5), scale=(-9, 9), weights="w")
@@ -468,7 +477,7 @@ def refused(name: str) -> Callable[[csi.Results], object]:
         ("none", r"not \[\]"),
         ("many", "30 segments need 600 respondents, 20 each.*are 400, enough for 20"),
         ("small", "3 segments need 600 respondents, 200 each .as you said"),
-        ("method", "unknown method 'fimx'; there are 'fimix', 'rebus'"),
+        ("method", "unknown method 'fimx'; there are 'fimix', 'rebus', 'pos'"),
         ("starts", "(?s)2 problems.*seed must be.*starts must be"),
         ("moments", "made from moments; fit the model to the survey"),
         ("groups", "takes one fit"),

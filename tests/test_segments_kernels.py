@@ -12,6 +12,7 @@ from scipy import stats
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.closeness import LocalModels, closeness
 from csindex.kernels.mixture import (
+    PLAIN_STEPS,
     Mixtures,
     mixture_criteria,
     regression_mixtures,
@@ -112,6 +113,32 @@ def test_likelihood_never_falls(k: int) -> None:
     assert found.converged.all()
     assert steps[np.isfinite(steps)].min() > -1e-9
     assert found.loglik.min() >= np.nanmax(found.history[0])
+
+
+def plain_steps(scores: FloatArray, starts: FloatArray, bursts: int) -> FloatArray:
+    """Return log likelihoods (s,) after steps without leaps, begun anew each time."""
+    posterior, ones = starts, np.ones(len(scores))
+    for _ in range(bursts):
+        found = regression_mixtures(
+            scores, STRUCTURE, ones, posterior, 0.0, PLAIN_STEPS
+        )
+        posterior = found.posterior
+    return found.loglik
+
+
+def test_leaps_end_where_plain_steps_do_and_sooner() -> None:
+    """Where three segments are sought in two that are hard to tell apart."""
+    scores = mixed_scores(60) + 0.6 * np.random.default_rng(1).normal(size=(120, 3))
+    starts = random_starts(3, 3, len(scores))
+    found = regression_mixtures(scores, STRUCTURE, np.ones(120), starts, 1e-12)
+    assert_allclose(found.loglik, plain_steps(scores, starts, 200), atol=1e-6)
+    assert found.converged.all()
+    # twice as many plain steps have not come so far
+    half = int(found.iterations.max()) // 2
+    early = regression_mixtures(scores, STRUCTURE, np.ones(120), starts, 0.0, half)
+    behind = plain_steps(scores, starts, 2 * half // PLAIN_STEPS)
+    assert (early.loglik - behind).min() > 1e-4
+    assert (np.diff(found.history, axis=0)[:5] > 0).all()
 
 
 def test_one_segment_is_least_squares() -> None:

@@ -126,3 +126,42 @@ def closeness(
             scale = (own @ outer / left) * (own @ inner / left)
             found[g] = np.sqrt(outer * inner / scale)
     return found
+
+
+def influences(values: FloatArray, models: LocalModels) -> FloatArray:
+    r"""Return what each respondent would do to each model's explained variances.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, p)
+        Answers.
+    models : LocalModels
+        The models.
+
+    Returns
+    -------
+    ndarray of shape (b, n)
+        Derivatives :math:`d_{ig}` of a model's explained variances, summed and times
+        the sum :math:`N_g` of its respondents' weights, by a respondent's weight; NaN
+        where a model could not be estimated.
+
+    Notes
+    -----
+    With the scores :math:`\hat\xi`, of variance one in the model's own respondents, the
+    outer weights held, and the residuals f of the inner model:
+
+    .. math:: d_{ig} = \sum_j \left[R_{jg}^2 + (1 - R_{jg}^2) \hat\xi_{ijg}^2 -
+        f_{ijg}^2\right]
+
+    Coefficients need no derivative, as least squares has chosen them.
+    """
+    driven = np.flatnonzero(models.structure.any(axis=1))
+    found = np.empty((len(models.mean), len(values)))
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        for g, explained in enumerate(models.r_squared[:, driven]):
+            z = (values - models.mean[g]) / models.sd[g]
+            scores = z @ models.weights[g]
+            own = scores[:, driven]
+            apart = own - scores @ models.paths[g, driven].T
+            found[g] = (explained + (1 - explained) * own**2 - apart**2).sum(axis=1)
+    return found

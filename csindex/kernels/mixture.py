@@ -12,6 +12,10 @@ from csindex.kernels.paths import regressions
 # an equation that leaves less of a unit variance has run into a point, where the
 # likelihood has no bound
 LEAST_VARIANCE = 1e-6
+# plain steps before the first leap, so that a start leaves where it was put by itself
+PLAIN_STEPS = 10
+# the longest leap, in steps, to begin with; it grows and shrinks by as much
+_LEAP = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,16 @@ class _Parameters:
     slope: FloatArray
     level: FloatArray
 
+    def of(self, places: IntArray) -> _Parameters:
+        """Return the parameters of some segments."""
+        return _Parameters(
+            self.paths[places],
+            self.variances[places],
+            self.shares[places],
+            self.slope[places],
+            self.level[places],
+        )
+
     def put(self, places: IntArray, other: _Parameters) -> None:
         """Take over the parameters of some segments."""
         self.paths[places] = other.paths
@@ -112,39 +126,51 @@ def regression_mixtures(
 
     A log density is linear in the products of a row's scores, and a regression a
     function of their sums: each step of EM is one matrix product for all starts.
+    After the first ten, every second step goes on in the direction of the last two
+    (SQUAREM, third step length), as far as that raises the likelihood.
 
     References
     ----------
-    Hahn, Johnson, Herrmann & Huber (2002), Schmalenbach Business Review 54(3).
+    Hahn, Johnson, Herrmann & Huber (2002), Schmalenbach Business Review 54(3);
+    Varadhan & Roland (2008), Scandinavian Journal of Statistics 35(2).
     """
     s, k, n = starts.shape
     first, second = np.triu_indices(scores.shape[1])
     products = scores[:, first] * scores[:, second]
     rows = np.ascontiguousarray(products.T)
     state = _maximised(starts.reshape(s * k, n), products, weights, structure, k)
+    leaps = _Leaps(state, k)
+    least = tolerance * float(weights.sum())
     settled = np.zeros(s, dtype=np.bool_)
     iterations = np.zeros(s, dtype=np.int64)
     before = np.full(s, -np.inf)
     history: list[FloatArray] = []
     active = np.arange(s)
     for _ in range(limit):
-        places = (active[:, None] * k + np.arange(k)).ravel()
+        places = _places(active, k)
         posterior, loglik = _expected(state, places, rows, weights, k)
+        # a leap that gains nothing is taken back
+        astray = leaps.made[active] & ~(loglik - before[active] > least)
+        if astray.any():
+            back = active[astray]
+            leaps.take_back(state, back)
+            posterior[astray], loglik[astray] = _expected(
+                state, _places(back, k), rows, weights, k
+            )
         line = np.full(s, np.nan)
         line[active] = loglik
         history.append(line)
-        gain = loglik - before[active]
         # a start without a likelihood is over, too
-        done = ~(gain > tolerance * weights.sum())
+        done = ~(loglik - before[active] > least)
         settled[active[done & np.isfinite(loglik)]] = True
         before[active] = loglik
         active = active[~done]
         if not active.size:
             break
         iterations[active] += 1
-        places = (active[:, None] * k + np.arange(k)).ravel()
         kept = posterior[~done].reshape(-1, n)
-        state.put(places, _maximised(kept, products, weights, structure, k))
+        after = _maximised(kept, products, weights, structure, k)
+        leaps.advance(state, active, after, len(history), structure)
     posterior, loglik = _expected(state, np.arange(s * k), rows, weights, k)
     j = scores.shape[1]
     return Mixtures(
@@ -157,6 +183,110 @@ def regression_mixtures(
         iterations,
         settled,
     )
+
+
+def _places(starts: IntArray, k: int) -> IntArray:
+    """Return the places of the segments of some starts."""
+    return np.asarray((starts[:, None] * k + np.arange(k)).ravel())
+
+
+class _Leaps:
+    """Every second step leaps to where the last two steps point.
+
+    Attributes
+    ----------
+    made : ndarray of bool of shape (s,)
+        Whether a start stands where a leap led it.
+    """
+
+    def __init__(self, state: _Parameters, k: int) -> None:
+        """Begin with the parameters of s starts of k segments."""
+        s = len(state.shares) // k
+        self.made: BoolArray = np.zeros(s, dtype=np.bool_)
+        self._k = k
+        self._longest = np.full(s, _LEAP)
+        everything = np.arange(len(state.shares))
+        # before the first of the two steps, after it, and after both
+        self._zero, self._one = state.of(everything), state.of(everything)
+        self._two = state.of(everything)
+
+    def take_back(self, state: _Parameters, starts: IntArray) -> None:
+        """Put some starts where they were without the leap."""
+        places = _places(starts, self._k)
+        state.put(places, self._two.of(places))
+        self._longest[starts] = np.maximum(self._longest[starts] / _LEAP, _LEAP)
+
+    def advance(
+        self,
+        state: _Parameters,
+        starts: IntArray,
+        after: _Parameters,
+        step: int,
+        structure: FloatArray,
+    ) -> None:
+        """Take a step, and after every second one leap."""
+        places = _places(starts, self._k)
+        self.made[starts] = False
+        if step % 2:
+            self._zero.put(places, state.of(places))
+            self._one.put(places, after)
+        elif step > PLAIN_STEPS:
+            self._two.put(places, after)
+            after = self._leapt(starts, places, after, structure)
+        state.put(places, after)
+
+    def _leapt(
+        self,
+        starts: IntArray,
+        places: IntArray,
+        after: _Parameters,
+        structure: FloatArray,
+    ) -> _Parameters:
+        """Return where the last two steps point; or one step, if that is no farther."""
+        k, b = self._k, len(starts)
+        zero = _coordinates(self._zero.of(places), b)
+        first = _coordinates(self._one.of(places), b) - zero
+        bend = _coordinates(after, b) - zero - 2 * first
+        with np.errstate(invalid="ignore", divide="ignore"):
+            length = np.sqrt((first**2).sum(axis=1) / (bend**2).sum(axis=1))
+        # a NaN makes no leap
+        far = length > 1
+        length = np.where(far, np.minimum(length, self._longest[starts]), 1.0)
+        self._longest[starts[length == self._longest[starts]]] *= _LEAP
+        self.made[starts] = far
+        where = zero + 2 * length[:, None] * first + length[:, None] ** 2 * bend
+        leapt = _from_coordinates(where.reshape(b * k, -1), k, after, structure)
+        stay = np.flatnonzero(~np.repeat(far, k))
+        leapt.put(stay, after.of(stay))
+        return leapt
+
+
+def _coordinates(parameters: _Parameters, starts: int) -> FloatArray:
+    """Return unbounded coordinates of the parameters of each start."""
+    b = len(parameters.shares)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        parts = [
+            parameters.paths.reshape(b, -1),
+            np.log(parameters.variances),
+            np.log(parameters.shares)[:, None],
+        ]
+    return np.concatenate(parts, axis=1).reshape(starts, -1)
+
+
+def _from_coordinates(
+    where: FloatArray, k: int, like: _Parameters, structure: FloatArray
+) -> _Parameters:
+    """Return parameters of segments from their coordinates (b, m)."""
+    size = like.paths[0].size
+    with np.errstate(over="ignore", invalid="ignore"):
+        shares = np.exp(where[:, -1]).reshape(-1, k)
+        shares /= shares.sum(axis=1, keepdims=True)
+        return _parameters(
+            where[:, :size].reshape(like.paths.shape),
+            np.exp(where[:, size:-1]),
+            shares.ravel(),
+            structure,
+        )
 
 
 def _expected(
@@ -195,20 +325,33 @@ def _maximised(
         slab = np.empty((j, j, len(own)))
         slab[first, second] = slab[second, first] = mean.T
         paths = regressions(from_slab(slab, (len(own),)), structure)
-        driven = np.flatnonzero(structure.sum(axis=1))
-        # errors are combinations of scores: one of the target, less the paths
-        errors = np.eye(j)[driven] - paths[:, driven]
+        errors = _errors(paths, structure)
         by = np.einsum("bej,jkb->bek", errors, slab)
         variances = np.einsum("bek,bek->be", by, errors)
+        whole = size.reshape(-1, k)
+        shares = (whole / whole.sum(axis=1)[:, None]).ravel()
+    return _parameters(paths.copy(), variances, shares, structure)
+
+
+def _errors(paths: FloatArray, structure: FloatArray) -> FloatArray:
+    """Return errors (b, e, j) as combinations of scores: the target, less its paths."""
+    driven = np.flatnonzero(structure.sum(axis=1))
+    return np.asarray(np.eye(len(structure))[driven] - paths[:, driven])
+
+
+def _parameters(
+    paths: FloatArray, variances: FloatArray, shares: FloatArray, structure: FloatArray
+) -> _Parameters:
+    """Return parameters with the log densities that they make."""
+    first, second = np.triu_indices(len(structure))
+    errors = _errors(paths, structure)
+    with np.errstate(invalid="ignore", divide="ignore"):
         variances = np.where(variances > LEAST_VARIANCE, variances, np.nan)
-        shares = (
-            size.reshape(-1, k) / size.reshape(-1, k).sum(axis=1)[:, None]
-        ).ravel()
         precision = np.einsum("bej,bek,be->bjk", errors, errors, 1 / variances)
         double = np.where(first == second, 1.0, 2.0)
         slope = -0.5 * precision[:, first, second] * double
         level = np.log(shares) - 0.5 * np.log(2 * np.pi * variances).sum(axis=1)
-    return _Parameters(paths.copy(), variances, shares, slope, level)
+    return _Parameters(paths, variances, shares, slope, level)
 
 
 @dataclass(frozen=True)

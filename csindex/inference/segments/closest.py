@@ -12,6 +12,7 @@ from csindex.estimation import Estimates, PLSc, row_estimator
 from csindex.inference.segments.sample import (
     Division,
     Sample,
+    equal_parts,
     ranks_by_size,
     starts_table,
 )
@@ -143,19 +144,11 @@ def closest(
     with one_thread():
         for k in ks:
             classes = fcluster(tree, k, criterion="maxclust").astype(np.int64) - 1
-            first = np.vstack([classes, _random(sample, k, seed, starts - 1)])
+            first = np.vstack([classes, equal_parts(sample, k, seed, starts - 1)])
             height = float(tree[1 - k, 2]) if k > 1 else np.nan
             measures = pd.Series({"height": height, "fall": height - tree[-k, 2]})
             found.append(_division(sample, k, first if k > 1 else first[:1], measures))
     return found
-
-
-def _random(sample: Sample, k: int, seed: int, starts: int) -> IntArray:
-    """Return random classes (s, n) of equal sizes."""
-    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
-    n = len(sample.values)
-    equal = np.tile(np.arange(n) * k // n, (starts, 1))
-    return np.asarray(generator.permuted(equal, axis=1), dtype=np.int64)
 
 
 def memberships(sample: Sample, codes: IntArray, k: int) -> FloatArray:

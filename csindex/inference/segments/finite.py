@@ -288,6 +288,8 @@ def _cautions(criteria: pd.DataFrame, k: int, least: int) -> list[str]:
             f"en {row['en']:.2f} is not above {LEAST_ENTROPY:g}: many respondents "
             "belong to no segment clearly"
         )
+    if k > 1 and k == criteria["k"].max():
+        told.append("no more were tried: there may be more")
     small = criteria.loc[(criteria["n_smallest"] < least).to_numpy(), "k"]
     if len(small):
         listed = ", ".join(str(int(number)) for number in small)

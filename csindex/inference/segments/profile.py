@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ import pandas as pd
 from csindex.errors import DataError, SpecificationError, unknown
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.kernels.partitions import chi_square, eta_squared
+from csindex.results.printing import Page, Printed
 from csindex.survey import Survey
 
 # numbers with more values than this are compared by their means
@@ -47,7 +47,7 @@ class Membership:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SegmentProfile:
+class SegmentProfile(Printed):
     """Observed profile of segments; made by `Segmentation.profile`.
 
     Attributes
@@ -70,28 +70,14 @@ class SegmentProfile:
     means: pd.DataFrame
     notes: tuple[str, ...]
 
-    def __repr__(self) -> str:
-        lines = ["Profile of the segments"]
-        for title, table in self._tables().items():
-            lines += ["", title, table.to_string(index=False, na_rep="")]
-        return "\n".join([*lines, "", *self.notes])
-
-    def _repr_html_(self) -> str:
-        parts = ["<h4>Profile of the segments</h4>"]
-        for title, table in self._tables().items():
-            shown = table.to_html(index=False, na_rep="")
-            parts.append(f"<p><b>{escape(title)}</b></p>{shown}")
-        parts += [f"<p>{escape(note)}</p>" for note in self.notes]
-        return f"<div>{''.join(parts)}</div>"
-
-    def _tables(self) -> dict[str, pd.DataFrame]:
+    def _page(self) -> Page:
         tests = self.tests[["column", "kind", "effect", "statistic", "p", "n", "note"]]
-        found = {"Associations": tests.round(3)}
+        tables = {"Associations": tests}
         if len(self.shares):
-            found["Shares within the segments"] = self.shares.round(3)
+            tables["Shares within the segments"] = self.shares
         if len(self.means):
-            found["Means"] = self.means.round(3)
-        return found
+            tables["Means"] = self.means
+        return Page("Profile of the segments", tables, self.notes)
 
 
 def profile(

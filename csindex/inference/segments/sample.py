@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,6 +159,31 @@ def _refusals(results: Results) -> list[str]:
     return problems
 
 
+def equal_parts(sample: Sample, k: int, seed: int, starts: int) -> IntArray:
+    """Return random segments of equal sizes.
+
+    Parameters
+    ----------
+    sample : Sample
+        The respondents.
+    k : int
+        Number of segments.
+    seed : int
+        Seed; the draws for one number don't depend on those for others.
+    starts : int
+        Number of divisions.
+
+    Returns
+    -------
+    ndarray of int of shape (starts, n)
+        Segment of each respondent, from 0.
+    """
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
+    n = len(sample.values)
+    equal = np.tile(np.arange(n) * k // n, (starts, 1))
+    return np.asarray(generator.permuted(equal, axis=1), dtype=np.int64)
+
+
 def ranks_by_size(codes: IntArray, weights: FloatArray, k: int) -> IntArray:
     """Return the rank of each segment, the largest first.
 
@@ -221,3 +247,27 @@ def starts_table(
             "note": np.where(usable, "", lost),
         }
     )
+
+
+def criteria_table(tried: Sequence[Division]) -> pd.DataFrame:
+    """Return what judges the numbers of segments.
+
+    Parameters
+    ----------
+    tried : sequence of Division
+        A division into each number.
+
+    Returns
+    -------
+    DataFrame
+        k, n_smallest (respondents of the smallest segment), and the measures.
+    """
+    rows = [
+        {
+            "k": one.k,
+            "n_smallest": int(np.bincount(one.codes, minlength=one.k).min()),
+            **one.measures.to_dict(),
+        }
+        for one in tried
+    ]
+    return pd.DataFrame(rows)

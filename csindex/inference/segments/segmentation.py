@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -26,12 +24,21 @@ from csindex.inference.segments.refits import (
     score_table,
     segment_table,
 )
-from csindex.inference.segments.sample import Division, Sample
+from csindex.inference.segments.sample import Division, Sample, criteria_table
 from csindex.results import Results
+from csindex.results.printing import Formats, Page, Printed
 from csindex.survey import Survey
 
-# columns of a terminal
-_WIDTH = 80
+# what is printed of the criteria
+_SHOWN = {
+    "fimix": ("k", "n_smallest", "aic3", "aic4", "bic", "caic", "en"),
+    "rebus": ("k", "n_smallest", "gqi", "height", "fall"),
+    "pos": ("k", "n_smallest", "objective", "r2", "gain", "reached"),
+}
+_FORMATS: Formats = {
+    **dict.fromkeys(("aic3", "aic4", "bic", "caic"), "{:.1f}".format),
+    "index": "{:.2f}".format,
+}
 # mean adjusted Rand index of the starts below which a division is told to be unstable
 STABLE = 0.8
 CAUTION = (
@@ -41,7 +48,7 @@ CAUTION = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Segmentation:
+class Segmentation(Printed):
     """Respondents divided into segments that nobody observed; made by `segments`.
 
     Attributes
@@ -49,13 +56,16 @@ class Segmentation:
     results : Results
         The fit to everyone.
     method : str
-        ``"fimix"`` or ``"rebus"``.
+        ``"fimix"``, ``"rebus"`` or ``"pos"``.
     k : int
         Number of segments; segment 1 is the largest.
     segments : DataFrame
         segment, n, share (weighted), index, note: why there is no index.
     criteria : DataFrame
-        One row for each number of segments tried: k, n_smallest, what judges it.
+        One row for each number of segments tried: k, n_smallest, what judges it. With
+        PLS-POS: objective (explained variances, summed), r2 (their mean) and gain
+        (of r2 over one segment), reached (starts that came to the best objective), and
+        r2_ with the name of each driven construct; segments count by their shares.
     recommendation : DataFrame
         rule, k, note, source; how many segments the published rules ask for.
     memberships : DataFrame
@@ -69,7 +79,8 @@ class Segmentation:
     r_squared : DataFrame
         segment, construct, r2.
     starts : DataFrame
-        start, objective (log likelihood, or group quality index), iterations,
+        start, objective (log likelihood, group quality index, or explained variances,
+        summed), iterations (moves of several respondents at once with PLS-POS),
         converged, adjusted_rand (with the division kept), note, kept.
     members : mapping of int to Results
         The fit to each segment, as `csindex.fit` gives it.
@@ -104,21 +115,6 @@ class Segmentation:
         if segment in self.failures:
             raise DataError(f"segment {segment}: {self.failures[segment]}")
         raise DataError(f"there are segments 1 to {self.k}, not {segment!r}")
-
-    def __repr__(self) -> str:
-        lines = [*textwrap.wrap(self._headline(), _WIDTH)]
-        for title, table in self._tables().items():
-            lines += ["", title, table.to_string(index=False, na_rep="")]
-        wrapped = [textwrap.fill(t, _WIDTH, subsequent_indent="  ") for t in self.notes]
-        return "\n".join([*lines, "", *wrapped])
-
-    def _repr_html_(self) -> str:
-        parts = [f"<h4>{escape(self._headline())}</h4>"]
-        for title, table in self._tables().items():
-            shown = table.to_html(index=False, na_rep="")
-            parts.append(f"<p><b>{escape(title)}</b></p>{shown}")
-        parts += [f"<p>{escape(note)}</p>" for note in self.notes]
-        return f"<div>{''.join(parts)}</div>"
 
     @cached_property
     def differences(self) -> pd.DataFrame:
@@ -188,35 +184,35 @@ class Segmentation:
             self.k,
         )
 
-    def _headline(self) -> str:
-        return (
+    def _page(self) -> Page:
+        title = (
             f"{self.k} segment{'s' if self.k > 1 else ''} of {self.results.n} "
             f"respondents by {self.settings['method']}; model "
             f"{self.settings['model']}"
         )
-
-    def _tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables that are printed."""
-        found = {"Segments": self.segments.round({"share": 3, "index": 2})}
-        shown = ["k", "n_smallest", "aic3", "aic4", "bic", "caic", "en"]
-        columns = [name for name in shown if name in self.criteria]
-        if "aic3" not in columns:
-            columns = list(self.criteria.columns)
-        found["Numbers of segments"] = self.criteria[columns].round(
-            {**dict.fromkeys(columns, 1), "en": 3, "gqi": 3}
-        )
+        tables = {
+            "Segments": self.segments,
+            "Numbers of segments": self._printed_criteria(),
+        }
         if len(self.recommendation):
-            found["Rules"] = self.recommendation[["rule", "k"]]
+            tables["Rules"] = self.recommendation[["rule", "k"]]
+        if len(self.r_squared):
+            tables["Explained variances"] = _wide(self.r_squared, ["construct"], "r2")
         if len(self.paths):
-            wide = self.paths.pivot_table(
-                index=["source", "target"],
-                columns="segment",
-                values="estimate",
-                sort=False,
-            )
-            wide.columns = pd.Index([f"segment {k}" for k in wide.columns])
-            found["Paths"] = wide.reset_index().round(3)
-        return found
+            tables["Paths"] = _wide(self.paths, ["source", "target"], "estimate")
+        return Page(title, tables, self.notes, formats=_FORMATS)
+
+    def _printed_criteria(self) -> pd.DataFrame:
+        shown = [name for name in _SHOWN[self.method] if name in self.criteria]
+        chosen = np.where(self.criteria["k"] == self.k, "this one", "")
+        return self.criteria[shown].assign(chosen=chosen)
+
+
+def _wide(table: pd.DataFrame, rows: list[str], values: str) -> pd.DataFrame:
+    """Return a table with one column for each segment."""
+    wide = table.pivot_table(index=rows, columns="segment", values=values, sort=False)
+    wide.columns = pd.Index([f"segment {k}" for k in wide.columns])
+    return wide.reset_index()
 
 
 def segmentation(
@@ -273,30 +269,6 @@ def segmentation(
             name="setting",
         ),
     )
-
-
-def criteria_table(tried: Sequence[Division]) -> pd.DataFrame:
-    """Return what judges the numbers of segments.
-
-    Parameters
-    ----------
-    tried : sequence of Division
-        A division into each number.
-
-    Returns
-    -------
-    DataFrame
-        k, n_smallest (respondents of the smallest segment), and the measures.
-    """
-    rows = [
-        {
-            "k": one.k,
-            "n_smallest": int(np.bincount(one.codes, minlength=one.k).min()),
-            **one.measures.to_dict(),
-        }
-        for one in tried
-    ]
-    return pd.DataFrame(rows)
 
 
 def stability(starts: pd.DataFrame) -> float:
