@@ -107,6 +107,25 @@ def test_wrong_signs_are_no_impact() -> None:
     assert_allclose(found, [0, 1, -1, np.nan])
 
 
+def test_what_resamples_don_t_agree_on_is_undecided() -> None:
+    few = _survey(noise=8).frame.sample(90, random_state=1)
+    survey = csi.read_survey(few, scale={"*": (1, 3), "s": (1, 10)}, weights="w")
+    results = csi.fit(MODEL, survey)
+    table = impact_asymmetry(results, low=10, high=90, n=200)
+    assert (table["certainty"] < 0.8).any()
+    doubtful = table["certainty"] < 0.8
+    assert (table.loc[doubtful, "factor"] == "undecided").all()
+    assert (table.loc[~doubtful, "factor"] == table.loc[~doubtful, "leaning"]).all()
+    known = ["basic", "performance", "excitement", "unclear"]
+    assert set(table["leaning"]) <= {*known}
+    bold = impact_asymmetry(results, low=10, high=90, n=200, certain=0)
+    assert (bold["factor"] == table["leaning"]).all()
+    bounds = pd.cut(table["asymmetry"], [-2, -0.1, 0.1, 2], labels=known[:3])
+    wrong = (table["penalty"] > 0) | (table["reward"] < 0)
+    expected = bounds.astype(object).where(~wrong, "unclear")
+    assert table["leaning"].tolist() == expected.tolist()
+
+
 def test_thirds_are_the_default() -> None:
     results = csi.fit(csi.acsi(), csi.load_dataset("retail"))
     table = impact_asymmetry(results, n=50)
@@ -130,6 +149,7 @@ def test_thirds_are_the_default() -> None:
         ({"predictors": ["bacis"]}, "did you mean 'basic'"),
         ({"predictors": ["satisfaction"]}, "predictor of itself"),
         ({"n": 10}, "don't go together"),
+        ({"certain": 80}, "share of resamples"),
         ({"target": "joy"}, "nothing drives"),
     ],
 )

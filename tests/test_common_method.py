@@ -153,6 +153,31 @@ def test_errors_name_what_is_wrong(
         common_method(results, marker)
 
 
+def test_constructs_that_point_the_other_way_are_turned() -> None:
+    signs = np.repeat([1.0, -1.0, 1.0], 3)
+    corr = np.full((9, 9), 0.5) + 0.5 * np.eye(9)
+    names = list(MODEL.items)
+
+    def marked(matrix: np.ndarray) -> csi.Marker:
+        rows = np.random.default_rng(1).standard_normal((300, 10))
+        rows = rows - rows.mean(axis=0)
+        rows = rows @ np.linalg.inv(np.linalg.cholesky(np.cov(rows.T))).T
+        frame = pd.DataFrame(rows[:, :9] @ np.linalg.cholesky(matrix).T, columns=names)
+        # a marker that goes with everything alike
+        frame["m"] = (frame * np.sign(matrix[0])).sum(axis=1) + 20 * rows[:, 9]
+        found = common_method(csi.fit(MODEL, frame), "m").marker
+        assert found is not None
+        return found
+
+    plain, turned = marked(corr), marked(corr * np.outer(signs, signs))
+    assert plain.turned == ()
+    assert turned.turned == (MODEL.construct_names[1],)
+    both = plain.corrected["r_corrected"], turned.corrected["r_corrected"]
+    assert_allclose(np.abs(both[0]), np.abs(both[1]), rtol=1e-6)
+    assert (np.abs(both[1]) < turned.corrected["r"].abs()).all()
+    assert "Turned round" in repr(turned)
+
+
 def test_columns_need_respondents() -> None:
     corr = np.full((9, 9), 0.5) + 0.5 * np.eye(9)
     fit = csi.fit(MODEL, csi.Moments(list(MODEL.items), np.zeros(9), corr, 200))

@@ -354,7 +354,9 @@ def test_flags_are_explained(results: csi.Results) -> None:
     assert (verdicts.loc[~flagged, "explanation"] == "").all()
     assert "published ACSI" in repr(assessment)
     assert "a look is due, not a failure" in repr(assessment)
-    assert max(map(len, repr(assessment).splitlines())) < 100
+    assert max(map(len, repr(assessment).splitlines())) <= 80
+    lines = repr(assessment).splitlines()
+    assert lines[0].startswith(f"Flagged: {flagged.sum()} of {len(verdicts)} values (")
 
 
 def test_an_admissible_fit_passes_every_check(results: csi.Results) -> None:

@@ -98,6 +98,51 @@ def test_sargan_on_rows(frame: pd.DataFrame) -> None:
     assert sargan["df1"] == 1
 
 
+def _three(n: int, apart: float, seed: int) -> pd.DataFrame:
+    """Return two sources of y that the instruments hardly tell apart."""
+    rng = np.random.default_rng(seed)
+    z, w, v = rng.normal(size=(3, n))
+    hidden, first, second, noise = rng.normal(size=(4, n))
+    x = z + w + 0.5 * v + hidden + first
+    u = z + w + (0.5 + apart) * v + hidden + second
+    return pd.DataFrame(
+        {"z": z, "w": w, "v": v, "x": x, "u": u, "y": 0.5 * x + hidden + noise}
+    )
+
+
+THREE = csi.Model(
+    "two sources",
+    [csi.reflective(name.upper(), name) for name in "zwvxuy"],
+    [(source, target) for source in "ZWV" for target in "XU"]
+    + [("X", "Y"), ("U", "Y"), ("Z", "Y")],
+)
+
+
+@pytest.mark.parametrize(("apart", "weak"), [(0.0, True), (0.8, False)])
+def test_several_sources_need_instruments_that_tell_them_apart(
+    apart: float, weak: bool
+) -> None:
+    frame = _three(1500, apart, seed=2)
+    data, n = standardised(frame), len(frame)
+    exogenous = np.column_stack([np.ones(n), data["z"]])
+    instruments = np.column_stack([exogenous, data["w"], data["v"]])
+    found = two_stage_least_squares(csi.fit(THREE, frame), {"Y": ["Z", "W", "V"]})
+    tests = found.tests.set_index(["test", "source"])
+    # each by itself is explained well
+    assert (tests.loc["first stage", "statistic"] > 100).all()
+    for name, other in (("x", "u"), ("u", "x")):
+        sources = np.column_stack([exogenous, data[other]])
+        fits = instruments @ lstsq(instruments, sources, rcond=None)[0]
+        left = data[name] - sources @ lstsq(fits, data[name], rcond=None)[0]
+        full, short = residuals(left, instruments), residuals(left, exogenous)
+        f = (short @ short - full @ full) / (full @ full / (n - 4))
+        row = tests.loc[("first stage given the others", name.upper())]
+        assert row["statistic"] == pytest.approx(f, rel=1e-8)
+        assert (row["df1"], row["df2"]) == (1, n - 4)
+        assert row["meaning"].startswith("weak") == weak
+    assert repr(found).startswith("Y: weak instruments") == weak
+
+
 def test_instruments_mend_what_is_biased() -> None:
     frame = simulated(40_000, 0.7, skewed=False, seed=1)
     found = two_stage_least_squares(fitted(frame), {"Y": ["Z", "W"]})
@@ -147,6 +192,7 @@ def test_copula_finds_and_mends_a_skewed_source() -> None:
     assert table.loc["copula of X", "p"] < 1e-6
     assert check.normality.loc[0, "p"] < 0.05
     assert check.cautions == ()
+    assert repr(check).splitlines()[0].endswith("terms): X -> Y")
 
 
 def test_copula_cautions_with_a_normal_source(frame: pd.DataFrame) -> None:
@@ -154,8 +200,13 @@ def test_copula_cautions_with_a_normal_source(frame: pd.DataFrame) -> None:
     assert check.coefficients["copulas"].unique().tolist() == ["Z", "X", "Z + X"]
     assert "may be normal" in check.cautions[0]
     assert "400 respondents are few" in check.cautions[1]
-    assert "copula of X" in repr(check)
-    assert "copula of X" in check._repr_html_()
+    # X has a term in two of the three sets
+    signs = check.signs.set_index("source")
+    assert signs["sets"].to_dict() == {"Z": 2, "X": 2}
+    own = check.coefficients.query("term == 'copula of X'")
+    assert signs.loc["X", "shown"] == (own["p"] < 0.05).sum()
+    assert repr(check).startswith("Signs of endogeneity (p below 0.05 in every set")
+    assert "<table" in check._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_planted_faults_are_found(items: pd.DataFrame) -> None:
     assert "alpha rises" in items.loc["noise", "reason"]
     assert "Churchill (1979)" in items.loc["noise", "reason"]
     assert items.loc["stray", "verdict"] in ("revise", "drop")
-    assert items.loc["stray", "found"] == "value"
+    assert items.loc["stray", "nearest"] == "value"
     assert "reverse=('turned',)" in items.loc["turned", "reason"]
     assert items.loc["q1", "found"] == "quality"
 
@@ -333,7 +334,7 @@ def test_specific_indicators_are_expected_factors() -> None:
     }
     model = csi.tcsi().with_items(**columns)
     found = validate_instrument(telecom, model, draws=100)
-    assert (found.structure["expected"] == found.structure["found"]).all()
+    assert (found.structure["expected"] == found.structure["nearest"]).all()
     assert found.structure["expected"].nunique() == 13
     assert set(found.verdicts["verdict"]) == {"keep"}
 
@@ -363,10 +364,38 @@ def test_constructs_that_merge_are_told_not_revised() -> None:
     found = validate_instrument(csi.load_dataset("retail"), csi.acsi(), draws=100)
     items = found.items.set_index("item")
     assert set(found.verdicts["verdict"]) <= {"keep", "revise"}
-    assert items.loc["OVERALLQ", "found"] == "satisfaction"
+    # congruences of .62 and .70 give neither factor a name
+    own = {"quality": "factor 2", "satisfaction": "factor 4"}
+    factors = found.factors.set_index("factor")
+    assert factors["found"].to_dict() == {name: name for name in factors.index} | own
+    assert (
+        (factors["congruence"] >= 0.85) == (factors["found"] == factors.index)
+    ).all()
+    assert items.loc["OVERALLQ", ["found", "nearest"]].tolist() == [
+        "factor 4",
+        "satisfaction",
+    ]
+    assert {"on factor 2", "on factor 4"} < set(found.structure.columns)
+    assert "factor 4, nearest to satisfaction" in items.loc["OVERALLQ", "reason"]
     assert items.loc["OVERALLQ", "verdict"] == "keep"
     assert "question about the structure" in items.loc["OVERALLQ", "reason"]
     assert any("parallel analysis finds 2" in note for note in found.notes)
+
+
+def test_reasons_show_that_a_bound_is_missed() -> None:
+    reasons = validate_instrument(
+        csi.load_dataset("retail"), csi.acsi(), draws=100
+    ).items.set_index("item")["reason"]
+    told = [
+        (float(value), sign, float(bound))
+        for reason in reasons
+        for value, sign, bound in re.findall(
+            r" ([\d.]+) \(not (<|>=) ([\d.]+);", reason
+        )
+    ]
+    assert len(told) > 5
+    for value, sign, bound in told:
+        assert value < bound if sign == ">=" else value > bound
 
 
 def test_number_of_factors_and_rotation_are_options() -> None:
@@ -392,7 +421,8 @@ def test_prints(found: InstrumentValidation) -> None:
     assert "15 items" not in text
     assert "16 items" in text
     assert "drop noise" in text
-    assert max(map(len, text.splitlines())) <= 90
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.splitlines()[0].startswith("16 items: 13 to keep, ")
     assert found._repr_html_().startswith("<div>")
 
 

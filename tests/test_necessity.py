@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from numpy.testing import assert_allclose
 import csindex as csi
 from csindex.diagnostics.necessity import NecessaryConditions, necessary_conditions
 from csindex.kernels.ceiling import Scope, ceilings, required_by_steps
+from csindex.kernels.normal_copula import latent_correlation, related
 
 MODEL = csi.Model(
     "workshops",
@@ -156,6 +158,105 @@ def test_unrelated_scores_are_rarely_necessary() -> None:
     assert np.mean(small) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 60)
 
 
+GRID = np.array([NormalDist().inv_cdf((k + 0.5) / 4000) for k in range(4000)])
+
+
+@pytest.mark.parametrize("rho", [-0.6, 0.0, 0.3, 0.8])
+@pytest.mark.parametrize("kind", ["normal", "lognormal", "halves"])
+def test_latent_correlations_in_closed_form(kind: str, rho: float) -> None:
+    scores = {
+        "normal": GRID,
+        "lognormal": np.exp(0.5 * GRID),
+        "halves": (GRID > 0).astype(float),
+    }[kind]
+    noise = np.random.default_rng(3).standard_normal(len(GRID))
+    order = np.argsort(np.argsort(rho * GRID + np.sqrt(1 - rho**2) * noise))
+    y = scores[order]
+    found = latent_correlation(scores, y)
+    expected = {
+        "normal": found,
+        "lognormal": (np.exp(0.25 * found) - 1) / (np.exp(0.25) - 1),
+        # orthants of the bivariate normal distribution
+        "halves": 2 / np.pi * np.arcsin(found),
+    }[kind]
+    # the grid has no tails beyond 3.7
+    assert_allclose(expected, np.corrcoef(scores, y)[0, 1], atol=3e-3)
+
+
+def test_the_same_scores_have_the_latent_correlation_one() -> None:
+    scores = np.random.default_rng(1).integers(1, 11, 80).astype(float)
+    assert latent_correlation(scores, scores) > 0.999
+    assert latent_correlation(scores, -scores) < -0.9
+
+
+def test_related_samples_are_permutations_that_correlate() -> None:
+    generator = np.random.default_rng(2)
+    x = generator.integers(1, 11, 500).astype(float)
+    y = np.exp(generator.normal(size=500) + x / 4)
+    drawn = related(y, latent_correlation(x, y), 300, generator)
+    assert (np.sort(drawn, axis=-1) == np.sort(y)).all()
+    found = [np.corrcoef(np.sort(x), row)[0, 1] for row in drawn]
+    assert abs(np.mean(found) - np.corrcoef(x, y)[0, 1]) < 0.02
+
+
+def test_the_comparison_with_linear_relations_is_brute_force(
+    workshops: csi.Results,
+) -> None:
+    found = necessary_conditions(workshops, n=999, seed=3).effects.iloc[0]
+    scores = workshops.respondent_scores()
+    x, y = (scores[name].to_numpy() for name in ("training", "output"))
+    rho = latent_correlation(x, y)
+    generator = np.random.default_rng(1)
+    own, outcome = np.sort(x), np.sort(y)
+    effects = []
+    for _ in range(2000):
+        first, noise = generator.standard_normal((2, len(x)))
+        second = rho * first + np.sqrt(1 - rho**2) * noise
+        row = np.argsort(np.argsort(second[np.argsort(first)]))
+        highest = np.maximum.accumulate(outcome[row])
+        empty = ((outcome[-1] - highest[:-1]) * np.diff(own)).sum()
+        effects.append(empty / np.ptp(x) / np.ptp(y))
+    error = 4 * np.std(effects) * np.sqrt(1 / 999 + 1 / 2000)
+    assert abs(found["d_linear"] - np.mean(effects)) < error
+    p = (1 + np.sum(np.array(effects) >= found["d"] - 1e-12)) / 2001
+    assert abs(found["p_linear"] - p) < 4 * np.sqrt(0.25 * (1 / 999 + 1 / 2000))
+
+
+def test_linear_normal_data_show_correlation_only() -> None:
+    generator = np.random.default_rng(6)
+    loud, beyond, named = [], [], []
+    for _ in range(40):
+        good = generator.normal(size=(120, 3))
+        good[:, 2] = 0.7 * good[:, 0] + 0.5 * good[:, 1] + 0.5 * good[:, 2]
+        frame = pd.DataFrame(50 + 10 * good, columns=list(MODEL.items))
+        survey = csi.read_survey(frame.clip(0, 100), scale=(0, 100))
+        table = necessary_conditions(csi.fit(MODEL, survey), n=49).effects
+        first = table[table["ceiling"] == "CE-FDH"]
+        loud += ((first["d"] >= 0.1) & (first["p"] < 0.05)).tolist()
+        beyond += (first["p_linear"] < 0.05).tolist()
+        named += (first["verdict"] == "necessary").tolist()
+    # the test of no association calls nearly all of it necessary
+    assert np.mean(loud) > 0.9
+    assert np.mean(beyond) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 40)
+    assert np.mean(named) <= np.mean(beyond)
+
+
+def test_a_ceiling_is_more_than_a_correlation() -> None:
+    generator = np.random.default_rng(7)
+    x, tools = generator.uniform(1, 10, (2, 400))
+    output = 1 + (x - 1) * generator.uniform(0, 1, 400)
+    frame = pd.DataFrame({"training": x, "tools": tools, "output": output})
+    results = csi.fit(MODEL, csi.read_survey(frame, scale=(1, 10)))
+    table = necessary_conditions(results, n=199).effects.set_index("driver")
+    assert (table.loc["training", "verdict"] == "necessary").all()
+    assert (table.loc["training", "d"] > 1.3 * table.loc["training", "d_linear"]).all()
+    # half of the square, but for the strip at its edge
+    assert_allclose(table.loc["training", "d"], 0.5, atol=0.05)
+    assert (table.loc["tools", "verdict"] == "not shown").all()
+    text = repr(necessary_conditions(results, n=99))
+    assert text.splitlines()[0] == "Necessary for output: training"
+
+
 def test_what_lowers_the_target_is_necessary_when_it_is_low() -> None:
     generator = np.random.default_rng(2)
     bad = generator.uniform(1, 10, 300)
@@ -165,7 +266,8 @@ def test_what_lowers_the_target_is_necessary_when_it_is_low() -> None:
     results = csi.fit(MODEL, csi.read_survey(frame, scale=(1, 10)))
     found = necessary_conditions(results, n=99, scope="theoretical")
     row = found.effects.iloc[0]
-    assert (row["direction"], row["verdict"]) == ("low", "necessary")
+    # nearly a straight line: there is no more than a correlation
+    assert (row["direction"], row["verdict"]) == ("low", "correlation only")
     # above y = 10.5 - x, of a square of 9 answers: a strip of half an answer, and
     # what a line leaves of the rest
     empty = 0.5 * 9 + 8.5 * 0.5 + 8.5**2 / 2

@@ -166,8 +166,22 @@ def test_small_constructs_are_told() -> None:
     found = tetrads(csi.fit(model(3), survey(one_factor(3))))
     assert found.tests.empty
     assert found.values.empty
-    assert len(found.notes) == 2
-    assert "cause: 3 items" in repr(found)
+    assert len(found.notes) == 1
+    assert repr(found).splitlines()[0] == "Tetrads: no construct can be tested"
+    assert "cause (3 items), effect (1 item)" in " ".join(repr(found).split())
+    assert "Empty DataFrame" not in repr(found)
+
+
+def test_many_tetrads_print_in_a_few_lines() -> None:
+    two = one_factor(10)
+    two[:5, 5:] *= 0.1
+    two[5:, :5] *= 0.1
+    found = tetrads(csi.fit(model(10), survey(two, n=2000)))
+    assert len(found.values) == 35
+    lines = repr(found).splitlines()
+    told = "One factor does not account for the items of: cause (1 tested)"
+    assert lines[0] == told
+    assert len(lines) < 12
 
 
 def test_errors_name_what_is_wrong() -> None:

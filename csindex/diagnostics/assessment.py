@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,9 +20,8 @@ from csindex.kernels import validity
 from csindex.kernels.arrays import FloatArray
 from csindex.model import Model
 from csindex.results import Results, Statistic, one_fit
+from csindex.results.printing import Page, Printed
 
-# columns of a terminal
-_WIDTH = 80
 # what is judged of every construct of several items
 _BY_CONSTRUCT = (
     thresholds.ALPHA,
@@ -36,7 +34,7 @@ _BY_CONSTRUCT = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Assessment:
+class Assessment(Printed):
     """Measurement, structure and fit of a model; made by `assess`.
 
     Every table of numbers is a statistic of `csindex.diagnostics` (``OMEGA``,
@@ -54,25 +52,31 @@ class Assessment:
     results: Results
     htmt_absolute: bool = True
 
-    def __repr__(self) -> str:
-        lines = [self.reliability.round(4).to_string(na_rep="")]
+    def _page(self) -> Page:
         broken = self.admissibility[~self.admissibility["passed"]]
+        flagged = self.verdicts[self.verdicts["verdict"] == "flagged"]
+        criteria = ", ".join(flagged["criterion"].drop_duplicates()) or "none"
+        count = f"{len(flagged)} of {len(self.verdicts)} values"
+        lines = [f"Flagged: {count} ({criteria})"]
         for row in broken.itertuples():
             place = f" ({row.where})" if row.where else ""
-            lines += ["", _filled(f"Not so: {row.check}{place}. {row.explanation}")]
-        flagged = self.verdicts[self.verdicts["verdict"] == "flagged"]
-        if flagged.empty:
-            return "\n".join([*lines, "", "Nothing is flagged."])
-        listed = flagged[["criterion", "where", "value", "threshold"]]
-        lines += [
-            "",
-            "Flagged (a look is due, not a failure):",
-            str(listed.to_string(index=False, float_format="{:.3f}".format)),
-            "",
-        ]
-        told = flagged.drop_duplicates("criterion")
-        lines += [_filled(f"{r.criterion}: {r.explanation}") for r in told.itertuples()]
-        return "\n".join(lines)
+            lines.append(f"Not so: {row.check}{place}. {row.explanation}")
+        tables = {"Reliability": self.reliability.reset_index()}
+        if len(flagged):
+            shown = [
+                thresholds.BY_NAME[row.criterion].shown(row.value, 3)
+                for row in flagged.itertuples()
+            ]
+            columns = ["criterion", "where", "value", "threshold"]
+            listed = flagged.assign(value=shown)[columns]
+            tables["Flagged (a look is due, not a failure)"] = listed
+        meanings = flagged.drop_duplicates("criterion")
+        return Page(
+            "\n".join(lines),
+            tables,
+            [f"{row.criterion}: {row.explanation}" for row in meanings.itertuples()],
+            digits=4,
+        )
 
     @cached_property
     def reliability(self) -> pd.DataFrame:
@@ -331,10 +335,6 @@ class Assessment:
 
     def _square(self, values: np.ndarray) -> pd.DataFrame:
         return pd.DataFrame(values, index=self._constructs, columns=self._constructs)
-
-
-def _filled(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, subsequent_indent="  ")
 
 
 def assess(results: Results, htmt_absolute: bool = True) -> Assessment:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from csindex.diagnostics.importance import checked_target
 from csindex.diagnostics.shares import direct_drivers
+from csindex.diagnostics.thresholds import CERTAINTY
 from csindex.errors import DataError, SpecificationError, unknown
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.contrast import asymmetry, contrasts
@@ -17,6 +18,7 @@ from csindex.results import Results, one_fit
 
 # Mikulic & Prebezac (2008): within these bounds of the asymmetry a driver acts evenly
 EVEN = 0.1
+UNDECIDED = "undecided"
 # fewer respondents than this with low, middling or high scores say nothing
 FEWEST = 10
 _THIRDS = (1 / 3, 2 / 3)
@@ -43,6 +45,7 @@ def impact_asymmetry(
     n: int = 1000,
     seed: int = 1,
     level: float = 0.95,
+    certain: float = CERTAINTY,
 ) -> pd.DataFrame:
     r"""Compare what low scores of a driver cost with what high scores bring.
 
@@ -63,16 +66,20 @@ def impact_asymmetry(
         Seed of the resamples.
     level : float
         Confidence level.
+    certain : float
+        Least share of resamples that must agree before a factor is named.
 
     Returns
     -------
     DataFrame
-        driver; penalty and reward (points of the target by a low and by a high score,
-        against one between), penalty_se, reward_se; range (the sum of their sizes);
-        asymmetry (-1 to 1), low, high (its interval); factor, and certainty (share of
-        resamples with that factor); low_score and high_score, the cuts. A factor is
-        ``"basic"`` below -.1, ``"performance"`` within, ``"excitement"`` above .1, and
-        ``"unclear"`` where a low score seems to help or a high one to harm.
+        driver; factor, or ``"undecided"`` where fewer resamples than ``certain`` agree;
+        certainty, the share of resamples with the class that the answers themselves
+        show, and that class, leaning; asymmetry (-1 to 1), low, high (its interval);
+        penalty and reward (points of the target by a low and by a high score, against
+        one between), penalty_se, reward_se; range (the sum of their sizes); low_score
+        and high_score, the cuts. A class is ``"basic"`` where the asymmetry is below
+        -.1, ``"performance"`` within, ``"excitement"`` above .1, and ``"unclear"``
+        where a low score seems to help or a high one to harm.
 
     Raises
     ------
@@ -114,6 +121,8 @@ def impact_asymmetry(
             f"n={n!r} resamples and level={level!r} don't go together; use n=1000 and "
             "level=.95"
         )
+    if not 0 <= certain <= 1:
+        problems.append(f"certain is a share of resamples, 0 to 1, not {certain!r}")
     if problems:
         raise SpecificationError([f"impact_asymmetry: {p}" for p in problems])
     made = _contrast(fit, name, names, low, high)
@@ -124,7 +133,7 @@ def impact_asymmetry(
             for weights in _resampled(made.weights, n, seed)
         ]
     )
-    return _table(names, own, drawn, made, level)
+    return _table(names, own, drawn, made, level, certain)
 
 
 def _table(
@@ -133,26 +142,29 @@ def _table(
     drawn: FloatArray,
     made: _Contrast,
     level: float,
+    certain: float,
 ) -> pd.DataFrame:
     penalty, reward = own
     resampled = asymmetry(drawn[:, 0], drawn[:, 1])
     tails = [(1 - level) / 2, (1 + level) / 2]
     ends = np.nanquantile(resampled, tails, axis=0)
-    factors = _factors(penalty, reward)
+    leaning = _factors(penalty, reward)
+    certainty = (_factors(drawn[:, 0], drawn[:, 1]) == leaning).mean(axis=0)
     errors = np.nanstd(drawn, axis=0, ddof=1)
     return pd.DataFrame(
         {
             "driver": names,
+            "factor": np.where(certainty >= certain, leaning, UNDECIDED),
+            "certainty": certainty,
+            "leaning": leaning,
+            "asymmetry": asymmetry(penalty, reward),
+            "low": ends[0],
+            "high": ends[1],
             "penalty": penalty,
             "reward": reward,
             "penalty_se": errors[0],
             "reward_se": errors[1],
             "range": np.abs(penalty) + np.abs(reward),
-            "asymmetry": asymmetry(penalty, reward),
-            "low": ends[0],
-            "high": ends[1],
-            "factor": factors,
-            "certainty": (_factors(drawn[:, 0], drawn[:, 1]) == factors).mean(axis=0),
             "low_score": [cut[0] for cut in made.cuts],
             "high_score": [cut[1] for cut in made.cuts],
         }

@@ -16,6 +16,7 @@ from csindex.kernels.moments import mean_and_cov
 from csindex.kernels.paths import regressions
 from csindex.moments.incomplete import filled_values
 from csindex.results import Results, one_fit
+from csindex.results.printing import Page, Printed, named
 from csindex.survey.columns import numbers
 
 _SINGLE_FACTOR = Criterion(
@@ -25,8 +26,8 @@ _SINGLE_FACTOR = Criterion(
 _FEWEST = 10
 
 
-@dataclass(frozen=True, eq=False)
-class Marker:
+@dataclass(frozen=True, eq=False, repr=False)
+class Marker(Printed):
     """Correlations and paths without what a marker shares with everything.
 
     Attributes
@@ -44,6 +45,8 @@ class Marker:
         r_corrected_second, p_second.
     paths : DataFrame
         One row per path: source, target, estimate, corrected, corrected_second.
+    turned : tuple of str
+        Constructs that were turned round for the correction, and back after it.
     """
 
     name: str
@@ -52,10 +55,38 @@ class Marker:
     shared_second: float
     corrected: pd.DataFrame
     paths: pd.DataFrame
+    turned: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done about constructs that point the other way, and what is left."""
+        notes = []
+        if self.turned:
+            notes.append(
+                "Turned round for the correction, so that constructs point the same "
+                f"way: {named(self.turned)}"
+            )
+        if (self.corrected["r"] * self.corrected["r_corrected"] < 0).any():
+            notes.append(
+                "Correlations smaller than what the marker shares change their sign; "
+                "read them as none."
+            )
+        return tuple(notes)
+
+    def _page(self) -> Page:
+        tables = {"Paths": self.paths, "Pairs": self.corrected}
+        return Page(self._told(), tables, self.notes)
+
+    def _told(self) -> str:
+        """Return what is taken for common method variance, in words."""
+        return (
+            f"Without what {self.name} shares with every construct: correlations less "
+            f"{self.shared:.3f} (or {self.shared_second:.3f}, the second smallest)"
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CommonMethod:
+class CommonMethod(Printed):
     """Checks for common method variance; made by `common_method`.
 
     Attributes
@@ -74,27 +105,25 @@ class CommonMethod:
     collinearity: pd.DataFrame
     marker: Marker | None
 
-    def __repr__(self) -> str:
-        def text(table: pd.DataFrame) -> str:
-            return str(table.to_string(index=False, float_format="{:.4f}".format))
-
+    def _page(self) -> Page:
         one = self.single_factor
+        flagged = self.collinearity["verdict"] == "flagged"
+        share = _SINGLE_FACTOR.shown(float(one["share"]))
         lines = [
-            f"First component's share {one['share']:.4f} ({one['threshold']}: "
-            f"{one['verdict']}; a weak check)",
-            "",
-            "Full collinearity",
-            text(self.collinearity[["construct", "vif", "threshold", "verdict"]]),
+            "Signs of common method variance, by full collinearity: "
+            f"{named(self.collinearity.loc[flagged, 'construct'].tolist())}",
+            f"First component's share {share} (rule: {one['threshold']}): "
+            f"{one['verdict']}, a weak check",
         ]
+        table = self.collinearity[["construct", "vif", "threshold", "verdict"]]
+        criterion = thresholds.FULL_COLLINEARITY
+        shown = table.assign(vif=[criterion.shown(v, 3) for v in table["vif"]])
+        tables = {"Full collinearity": shown}
+        notes = [f"full_vif: {criterion.meaning}"] if flagged.any() else []
         if self.marker is not None:
-            lines += [
-                "",
-                f"Without what {self.marker.name} shares with every construct "
-                f"({self.marker.shared:.4f}; second smallest "
-                f"{self.marker.shared_second:.4f})",
-                text(self.marker.paths),
-            ]
-        return "\n".join(lines)
+            tables[self.marker._told()] = self.marker.paths
+            notes += self.marker.notes
+        return Page("\n".join(lines), tables, notes)
 
 
 def common_method(results: Results, marker: str | None = None) -> CommonMethod:
@@ -133,8 +162,9 @@ def common_method(results: Results, marker: str | None = None) -> CommonMethod:
         t_{n-3} = \frac{r_c}{\sqrt{(1 - r_c^2) / (n - 3)}}
 
     and the paths are estimated again from the corrected correlations. :math:`r_M` is
-    the smallest absolute value; constructs should point the same way, as corrections
-    take positive correlations down.
+    the smallest absolute value. Corrections take positive correlations down, so
+    constructs that point the other way, as complaints do, are turned round before
+    (by the signs of the first principal component) and back after it.
 
     References
     ----------
@@ -212,6 +242,9 @@ def _marker(fit: Results, marker: str) -> Marker:
         second,
         _corrected_pairs(corr, labels, (smallest, second), n),
         _corrected_paths(corr, structure, labels, (smallest, second)),
+        tuple(
+            label for label, sign in zip(labels, _signs(corr), strict=True) if sign < 0
+        ),
     )
 
 
@@ -252,9 +285,18 @@ def _column_correlations(fit: Results, marker: str) -> tuple[FloatArray, float]:
 
 
 def _corrected(corr: FloatArray, shared: float) -> FloatArray:
-    found = (corr - shared) / (1 - shared)
+    signs = _signs(corr)
+    turn = np.outer(signs, signs)
+    found = (turn * corr - shared) / (1 - shared)
     np.fill_diagonal(found, 1.0)
-    return found
+    return np.asarray(turn * found)
+
+
+def _signs(corr: FloatArray) -> FloatArray:
+    """Return which way the constructs point, 1 or -1: the most of them 1."""
+    first = np.linalg.eigh(corr)[1][:, -1]
+    signs = np.where(first < 0, -1.0, 1.0)
+    return -signs if signs.sum() < 0 else signs
 
 
 def _corrected_pairs(

@@ -53,12 +53,12 @@ def kano(
     Returns
     -------
     DataFrame
-        feature; A, O, M, I, R, Q, the shares of attractive, one-dimensional, must-be,
-        indifferent, reverse and questionable answers; n, the respondents who answered
-        both questions; category, the most frequent class; better and worse, the
-        satisfaction coefficients; total_strength, the share that cares (A, O or M);
-        category_strength, the lead over the next class; note, where that is below
-        6 points.
+        feature; category, the most frequent class; note, where it leads the next one by
+        less than 6 points; better and worse, the satisfaction coefficients;
+        total_strength, the share that cares (A, O or M); category_strength, the lead
+        over the next class; A, O, M, I, R, Q, the shares of attractive,
+        one-dimensional, must-be, indifferent, reverse and questionable answers; n, the
+        respondents who answered both questions.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def kano(
             continue
         found = table[known[:, 0], known[:, 1]]
         shares = {letter: float((found == letter).mean()) for letter in "AOMIRQ"}
-        rows.append({"feature": feature, **shares, "n": len(known), **_judged(shares)})
+        rows.append({"feature": feature, **_judged(shares), **shares, "n": len(known)})
     if empty:
         raise DataError([f"kano: {p}" for p in empty])
     return pd.DataFrame(rows)
@@ -122,11 +122,11 @@ def _judged(shares: Mapping[str, float]) -> dict[str, object]:
     close = lead < LEAST_LEAD
     return {
         "category": CLASSES[ranked[0]],
+        "note": f"close to {CLASSES[ranked[1]]}" if close else "",
         "better": (a + o) / felt if felt else np.nan,
         "worse": -(o + m) / felt if felt else np.nan,
         "total_strength": a + o + m,
         "category_strength": lead,
-        "note": f"close to {CLASSES[ranked[1]]}" if close else "",
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,7 +14,9 @@ from csindex.diagnostics.statistics import drivers, importance
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.ceiling import Ceilings, Scope, ceilings, required_by_steps
+from csindex.kernels.normal_copula import latent_correlation, related
 from csindex.results import Results, one_fit
+from csindex.results.printing import Page, Printed, named
 
 Extent = Literal["empirical", "theoretical"]
 Ceiling = Literal["CE-FDH", "CR-FDH"]
@@ -26,6 +27,13 @@ SIZES = {"small": 0.1, "medium": 0.3, "large": 0.5, "very large": np.inf}
 # the second
 LEAST_EFFECT = 0.1
 LARGEST_P = 0.05
+NECESSARY, CORRELATION, NOT_SHOWN = "necessary", "correlation only", "not shown"
+_CAUTION = (
+    "p asks whether the empty corner could come about if the driver had nothing to do "
+    "with the target. Any correlation leaves one, without anything being necessary: "
+    "d_linear is what linear relations of the same strength leave, and p_linear asks "
+    "whether d goes beyond it (Sorjonen & Melin 2019)."
+)
 # numbers of one chunk of permutations
 _CHUNK = 2_000_000
 # permuted effects that are equal but for rounding count as equal
@@ -53,7 +61,7 @@ class _Condition:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NecessaryConditions:
+class NecessaryConditions(Printed):
     """Which drivers are necessary for a target; made by `necessary_conditions`.
 
     Attributes
@@ -64,9 +72,12 @@ class NecessaryConditions:
         The outcome.
     effects : DataFrame
         driver, direction (what is necessary of it: ``"high"`` or ``"low"``), ceiling,
-        d (effect size, 0 to 1), size (in words), p (of the permutation test), verdict
-        (``"necessary"`` or ``"not shown"``), accuracy (share of respondents on or
-        below the line), slope and intercept of the regression line, n.
+        d (effect size, 0 to 1), size (in words), p (of the permutation test),
+        d_linear (the effect size to be expected if nothing but the correlation were
+        behind it) and p_linear (of a larger d there), verdict, accuracy (share of
+        respondents on or below the line), slope and intercept of the regression line,
+        n. The verdict is ``"necessary"`` if d and both p-values say so, ``"correlation
+        only"`` if all but p_linear do, else ``"not shown"``.
     settings : Series
         Every option that shaped the numbers.
     conditions : tuple
@@ -79,18 +90,20 @@ class NecessaryConditions:
     settings: pd.Series
     conditions: tuple[_Condition, ...]
 
-    def __repr__(self) -> str:
-        columns = ["driver", "direction", "ceiling", "d", "size", "p", "verdict"]
-        table = self.effects[columns].round(3).to_string(index=False)
-        return f"Necessary conditions of {self.target}\n{table}"
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the p-values are to be read."""
+        return (_CAUTION,)
 
-    def _repr_html_(self) -> str:
-        table = self.effects.to_html(
-            index=False, na_rep="", float_format="{:.3f}".format
-        )
-        return (
-            f"<div><h4>Necessary conditions of {escape(self.target)}</h4>{table}</div>"
-        )
+    def _page(self) -> Page:
+        columns = ["driver", "direction", "ceiling", "d", "p", "d_linear", "p_linear"]
+        table = self.effects
+        lines = [f"Necessary for {self.target}: {_told(table, NECESSARY)}"]
+        if (table["verdict"] == CORRELATION).any():
+            lines.append(
+                f"No more than the correlation explains: {_told(table, CORRELATION)}"
+            )
+        return Page("\n".join(lines), {"": table[[*columns, "verdict"]]}, self.notes)
 
     def bottlenecks(
         self, levels: Sequence[float] | None = None, ceiling: Ceiling = "CE-FDH"
@@ -176,6 +189,17 @@ class NecessaryConditions:
         return wide
 
 
+def _told(effects: pd.DataFrame, verdict: str) -> str:
+    """Return which drivers have a verdict, and by which ceiling if not by all."""
+    names = []
+    for driver, rows in effects.groupby("driver", sort=False):
+        own = rows.loc[rows["verdict"] == verdict, "ceiling"].tolist()
+        if own:
+            by = "" if len(own) == len(rows) else f" (by {' and '.join(own)})"
+            names.append(f"{driver}{by}")
+    return named(names)
+
+
 def necessary_conditions(
     results: Results,
     target: str | None = None,
@@ -196,9 +220,9 @@ def necessary_conditions(
     target : str, optional
         The outcome; the model's index if None.
     n : int
-        Permutations of the test.
+        Permutations of the test, and samples of the comparison with linear relations.
     seed : int
-        Seed of the permutations.
+        Seed of both.
     scope : {"empirical", "theoretical"}
         The rectangle that the empty corner is compared with: from the lowest to the
         highest scores that were seen, or from 0 to 100.
@@ -221,7 +245,18 @@ def necessary_conditions(
     :math:`d = C / S`, with the empty zone C above the ceiling line and the scope S.
     CE-FDH is the step function over all points; CR-FDH the least-squares line through
     its corners. The test permutes the outcome over the respondents:
-    :math:`p = (1 + \#\{d^* \ge d\}) / (1 + n)`. Sampling weights move neither
+    :math:`p = (1 + \#\{d^* \ge d\}) / (1 + n)`.
+
+    A small p says that driver and target hang together, no more: data that are normal,
+    with a plain linear relation, leave the corner empty too, the more so the stronger
+    the correlation. Therefore d is compared with samples of such data: the same scores
+    of driver and target, put together by a normal copula whose correlation gives the
+    scores that of the sample. d_linear is their mean d, and p_linear the share that
+    reaches d, counted as above. Only what goes beyond is called necessary here; Dul
+    et al. (2019) hold that d and p are enough where theory expects a necessity, and
+    that verdict can be read from d and p.
+
+    Sampling weights move neither
     ceilings nor test, which know only which scores occur; they enter the shares of
     respondents. A driver that lowers the target is turned round: its low scores are
     then what may be necessary.
@@ -229,7 +264,10 @@ def necessary_conditions(
     References
     ----------
     Dul (2016), Organizational Research Methods 19(1); Dul, van der Laan & Kuik (2020),
-    Organizational Research Methods 23(2) (test); Richter, Schubring, Hauff, Ringle &
+    Organizational Research Methods 23(2) (test); Sorjonen, Wikstrom Alex & Melin
+    (2017), Frontiers in Psychology 8:2192, and Sorjonen & Melin (2019), Frontiers in
+    Psychology 10:283 (criticism); Dul, van der Laan, Kuik & Karwowski (2019),
+    Frontiers in Psychology 10:1493 (reply); Richter, Schubring, Hauff, Ringle &
     Sarstedt (2020), Industrial Management & Data Systems 120(12) (with PLS).
 
     Examples
@@ -262,8 +300,10 @@ def necessary_conditions(
         "scope": f"{scope}, "
         + ("lowest to highest score" if scope == "empirical" else "0 to 100"),
         "test": f"{n} permutations of the outcome, seed {seed}",
+        "comparison": f"{n} samples with the same scores and correlation, and a normal "
+        f"copula, seed {seed}",
         "necessary": f"d of {LEAST_EFFECT:g} or more and p below {LARGEST_P:g} "
-        "(Dul et al. 2020)",
+        f"(Dul et al. 2020), and p_linear below {LARGEST_P:g}",
     }
     return NecessaryConditions(
         fit,
@@ -311,32 +351,57 @@ def _effects(one: _Condition, n: int, seed: int) -> Iterator[dict[str, object]]:
     """Yield the rows of one driver, one for each ceiling."""
     lines, area = one.found, one.scope.area
     zones = np.array([lines.step_zone, lines.line_zone])
-    reached = np.zeros(2)
-    for drawn in _permuted(one.outcome, n, seed):
-        permuted = ceilings(one.x, drawn, one.scope)
-        stacked = np.stack([permuted.step_zone, permuted.line_zone])
-        reached += (stacked >= zones[:, None] - _ROUNDED * area).sum(axis=1)
+    unrelated = _compared(one, _permuted(one.outcome, n, seed))
+    linear = _compared(one, _linear(one, n, seed))
     on_line = one.outcome <= lines.intercept + lines.slope * one.x + _ROUNDED
     no_line = bool(np.isnan(lines.slope))
     share = 1.0 if no_line else float(np.average(on_line, weights=one.weight))
     regression = (share, float(lines.slope), float(lines.intercept))
     shapes = [(1.0, np.nan, np.nan), regression]
     for k, ceiling in enumerate(get_args(Ceiling)):
-        d, p = float(zones[k] / area), float((1 + reached[k]) / (1 + n))
-        necessary = d >= LEAST_EFFECT and p < LARGEST_P
+        d, p, p_linear = float(zones[k] / area), unrelated.p[k], linear.p[k]
         yield {
             "driver": one.driver,
             "direction": "low" if one.lowers else "high",
             "ceiling": ceiling,
             "d": d,
             "size": next(word for word, end in SIZES.items() if d < end),
-            "p": p,
-            "verdict": "necessary" if necessary else "not shown",
+            "p": float(p),
+            "d_linear": float(linear.mean[k] / area),
+            "p_linear": float(p_linear),
+            "verdict": _verdict(d, p, p_linear),
             "accuracy": shapes[k][0],
             "slope": shapes[k][1],
             "intercept": shapes[k][2],
             "n": len(one.x),
         }
+
+
+def _verdict(d: float, p: float, p_linear: float) -> str:
+    if d < LEAST_EFFECT or p >= LARGEST_P:
+        return NOT_SHOWN
+    return NECESSARY if p_linear < LARGEST_P else CORRELATION
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """Zones of samples: their means (2,), and p of those that were found (2,)."""
+
+    mean: FloatArray
+    p: FloatArray
+
+
+def _compared(one: _Condition, samples: Iterator[FloatArray]) -> _Compared:
+    """Compare the zones of one driver with those of samples of the outcome."""
+    zones = np.array([one.found.step_zone, one.found.line_zone])
+    total, reached, count = np.zeros(2), np.zeros(2), 0
+    for outcome in samples:
+        drawn = ceilings(one.x, outcome, one.scope)
+        stacked = np.stack([drawn.step_zone, drawn.line_zone])
+        reached += (stacked >= zones[:, None] - _ROUNDED * one.scope.area).sum(axis=1)
+        total += stacked.sum(axis=1)
+        count += len(outcome)
+    return _Compared(total / count, (1 + reached) / (1 + count))
 
 
 def _permuted(outcome: FloatArray, n: int, seed: int) -> Iterator[FloatArray]:
@@ -346,6 +411,18 @@ def _permuted(outcome: FloatArray, n: int, seed: int) -> Iterator[FloatArray]:
     for start in range(0, n, size):
         rows = np.tile(outcome, (min(size, n - start), 1))
         yield generator.permuted(rows, axis=1)
+
+
+def _linear(one: _Condition, n: int, seed: int) -> Iterator[FloatArray]:
+    """Yield outcomes (b, n) that go with the driver as linearly related ones do.
+
+    Chunks change no number here either.
+    """
+    rho = latent_correlation(one.x, one.outcome)
+    generator = np.random.default_rng([seed, 1])
+    size = max(1, _CHUNK // (4 * len(one.x)))
+    for start in range(0, n, size):
+        yield related(one.outcome, rho, min(size, n - start), generator)
 
 
 def _bottleneck(one: _Condition, levels: FloatArray, ceiling: Ceiling) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from csindex.estimation.cbsem.table import ParameterTable, Row, row_values
 from csindex.kernels.threads import one_thread
 from csindex.results import Results
 from csindex.results.parameters import covariance_structure
+from csindex.results.printing import Page, Printed
 
 _OBJECTIVES = {"ML": "MLW", "ULS": "ULS", "GLS": "GLS"}
 # semopy stops early; it goes on from where it stopped until nothing is gained
@@ -60,7 +61,7 @@ _DEFECTS = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SecondOpinion:
+class SecondOpinion(Printed):
     """Two programs' fits of one model; made by `second_opinion`.
 
     Attributes
@@ -92,18 +93,27 @@ class SecondOpinion:
         """Largest difference of standardised loadings and paths."""
         return float(self.parameters["difference_standardized"].abs().max())
 
-    def __repr__(self) -> str:
+    def _page(self) -> Page:
         size = self.parameters["difference"].abs()
         worst = self.parameters.loc[size.sort_values(ascending=False).index[:3]]
         columns = ["lhs", "op", "rhs", "estimate", "semopy", "difference"]
-        told = "; ".join(dict.fromkeys(self.told))
-        return (
-            "csindex and semopy: largest difference of estimates "
-            f"{size.max():.2g}, of standardised loadings and paths {self.largest:.2g}\n"
-            f"{worst[columns].to_string(index=False)}\n{self.measures.to_string()}\n"
-            f"Not compared, because semopy is known to be wrong there: "
-            f"{', '.join(self.defects.loc[self.defects['compared'] == 'no', 'what'])}."
-            + (f"\nsemopy warned: {told}" if told else "")
+        wrong = self.defects.loc[self.defects["compared"] == "no", "what"]
+        notes = [
+            "Not compared, because semopy is known to be wrong there: "
+            f"{', '.join(wrong)}."
+        ]
+        if told := "; ".join(dict.fromkeys(self.told)):
+            notes.append(f"semopy warned: {told}")
+        return Page(
+            "csindex and semopy: largest difference of standardised loadings and paths "
+            f"{self.largest:.2g}, of estimates {size.max():.2g}",
+            {
+                "Largest differences of estimates": worst[columns],
+                "Measures": self.measures.reset_index(),
+            },
+            notes,
+            digits=4,
+            formats={"difference": "{:.2g}".format},
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Protocol
@@ -20,6 +20,7 @@ from csindex.kernels.arrays import FloatArray
 from csindex.model import Model
 from csindex.results import Results, Statistic, one_fit
 from csindex.results.hierarchy import Resampled
+from csindex.results.printing import Page, Printed
 
 
 class Bootstrapped(Resampled, Protocol):
@@ -55,7 +56,7 @@ class Moderation:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SimpleSlopes:
+class SimpleSlopes(Printed):
     """Effects of a construct at levels of its moderator; made by `simple_slopes`.
 
     Attributes
@@ -85,25 +86,39 @@ class SimpleSlopes:
     regions: pd.DataFrame
     level: float | None
 
-    def __repr__(self) -> str:
+    def _page(self) -> Page:
         about = self.moderation
-        lines = [
-            f"Effect of {about.focal} at levels of {about.moderator}",
-            self.slopes.round(4).to_string(index=False),
-            f"Coefficient of {about.term.name}",
-            self.effects.round(4).to_string(index=False),
-        ]
+        tables = {
+            f"Slopes of {about.focal} at levels of {about.moderator}": self.slopes,
+            f"Coefficient of {about.term.name}": self.effects,
+        }
+        notes: list[str] = []
         if self.level is None:
-            lines.append("No intervals and regions: give boot=csi.bootstrap(results)")
+            notes.append("No intervals and regions: give boot=csi.bootstrap(results)")
         elif self.regions.empty:
-            lines.append(f"No level where the effect differs from 0 ({self.level:g})")
+            notes.append(f"No level where the effect differs from 0 ({self.level:g})")
         else:
-            lines += [
-                f"Levels of {about.moderator} where the effect differs from 0 "
-                f"({self.level:g})",
-                self.regions.round(4).to_string(index=False),
-            ]
-        return "\n".join(lines)
+            caption = f"Levels where the effect differs from 0 ({self.level:g})"
+            tables[caption] = self.regions
+        return Page("\n".join(self._answers()), tables, notes)
+
+    def _answers(self) -> Iterator[str]:
+        """Yield a sentence on each target: how the slope changes."""
+        about = self.moderation
+        for target, rows in self.slopes.groupby("target", sort=False):
+            ordered = rows.sort_values("at")
+            first, last = ordered.iloc[0], ordered.iloc[-1]
+            told = (
+                f"Effect of {about.focal} on {target}: {first['estimate']:.3f} with "
+                f"{about.moderator} at {first['at']:g} sd"
+            )
+            if len(rows) > 1:
+                told += f", {last['estimate']:.3f} at {last['at']:g} sd"
+            if self.level is not None:
+                own = self.effects.set_index("target").loc[target]
+                sure = own["low"] > 0 or own["high"] < 0
+                told += f"; the change {'differs' if sure else 'may not differ'} from 0"
+            yield told
 
 
 def simple_slopes(

@@ -16,6 +16,7 @@ from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.kernels.raking import effective_size
 from csindex.model import Construct, Model
 from csindex.results import Results, one_fit
+from csindex.results.printing import Page, Printed, named
 from csindex.results.statistics import Statistic
 
 _FEWEST_ITEMS = 4
@@ -45,7 +46,7 @@ class Resampled(Protocol):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tetrads:
+class Tetrads(Printed):
     """Vanishing tetrads of the reflective constructs; made by `tetrads`.
 
     Attributes
@@ -61,7 +62,7 @@ class Tetrads:
     level : float
         Confidence level of all intervals of a construct together.
     notes : tuple of str
-        Constructs that can't be tested, and why.
+        Constructs that can't be tested, and why, and other limits.
     """
 
     tests: pd.DataFrame
@@ -69,15 +70,22 @@ class Tetrads:
     level: float
     notes: tuple[str, ...]
 
-    def __repr__(self) -> str:
-        def text(table: pd.DataFrame) -> str:
-            form = "{:.4f}".format
-            return str(table.to_string(index=False, float_format=form, na_rep=""))
-
-        shown = self.tests.drop(columns=["threshold", "source"])
-        lines = ["Do all tetrads of a construct vanish?", text(shown)]
-        lines += ["", "Tetrads", text(self.values), ""]
-        return "\n".join([*lines, *self.notes]).rstrip()
+    def _page(self) -> Page:
+        if self.tests.empty:
+            return Page("Tetrads: no construct can be tested", {}, self.notes)
+        flagged = self.tests["verdict"] == "flagged"
+        broken = self.values[self.values["p_holm"] < _TETRAD.acceptable]
+        columns = ["construct", "items", "chisq", "df", "p", "p_holm", "verdict"]
+        title = (
+            "One factor does not account for the items of: "
+            f"{named(self.tests.loc[flagged, 'construct'].tolist())} "
+            f"({len(self.tests)} tested)"
+        )
+        count = (
+            f"{len(broken)} of {len(self.values)} single tetrads differ from zero "
+            f"(Holm's p below {_TETRAD.acceptable:g}); see .values"
+        )
+        return Page(title, {"": self.tests[columns]}, (count, *self.notes))
 
 
 def tetrads(
@@ -310,15 +318,23 @@ def _holm(p: FloatArray) -> FloatArray:
 
 
 def _notes(fit: Results, tested: list[Construct]) -> tuple[str, ...]:
-    notes = [
-        f"{construct.name}: {len(construct.items)} items, and tetrads need "
-        f"{_FEWEST_ITEMS} of a reflective construct"
+    left = [
+        f"{construct.name} ({_counted(len(construct.items))}"
+        + (")" if construct.measurement == "reflective" else ", a composite)")
         for construct in fit.model.constructs
         if construct not in tested
     ]
+    notes = [
+        f"Not tested, because tetrads need a reflective construct of {_FEWEST_ITEMS} "
+        f"items or more: {', '.join(left)}"
+    ] * bool(left)
     answers = fit.answers
     if answers is not None and answers.clusters is not None:
         notes.append(
             "the tests take respondents for independent; for clusters give a bootstrap"
         )
     return tuple(notes)
+
+
+def _counted(items: int) -> str:
+    return "1 item" if items == 1 else f"{items} items"

@@ -46,6 +46,62 @@ class Criterion:
             return f"{sign} {self.good:g}"
         return f"{sign} {self.good:g} good, {sign} {self.acceptable:g} acceptable"
 
+    def shown(self, value: float, digits: int = 2) -> str:
+        """Return a value with as many decimals as its grade needs.
+
+        Parameters
+        ----------
+        value : float
+            The value; NaN gives an empty text.
+        digits : int
+            Decimals at least.
+
+        Returns
+        -------
+        str
+            The value; rounded it has the same grade, and equals a bound only if the
+            value does.
+
+        Examples
+        --------
+        >>> LOADING.shown(0.70796), LOADING.shown(0.7), HTMT.shown(0.84999)
+        ('0.70796', '0.70', '0.84999')
+        """
+        if np.isnan(value):
+            return ""
+        bounds = np.array([self.good, self.acceptable])
+        for places in range(digits, 17):
+            text = f"{value:.{places}f}"
+            rounded = float(text)
+            # a value at a bound prints as the bound, and no other one does
+            if (np.sign(rounded - bounds) == np.sign(value - bounds)).all():
+                return text
+        return repr(float(value))
+
+    def shortfall(self, value: float) -> str:
+        """Return a flagged value with the bound that it misses, in words.
+
+        Parameters
+        ----------
+        value : float
+            The value.
+
+        Returns
+        -------
+        str
+            The name, the value, the bound and its source.
+
+        Examples
+        --------
+        >>> AVE.shortfall(0.4321)
+        'ave 0.43 (not >= 0.5; Fornell & Larcker (1981))'
+        """
+        sign = ">=" if self.rising else "<"
+        return (
+            f"{self.name} {self.shown(value)} (not {sign} {self.acceptable:g}; "
+            f"{self.source})"
+        )
+
     def verdict(self, value: float) -> Verdict:
         """Grade a value.
 
@@ -192,9 +248,48 @@ Q_SQUARED = Criterion(
     "respondents left out are predicted no better than by the mean",
 )
 
+BY_NAME = {
+    criterion.name: criterion
+    for criterion in (
+        *(LOADING, ALPHA, RHO_A, RHO_C, OMEGA, REDUNDANCY, AVE, HTMT, FORNELL_LARCKER),
+        *(VIF, FULL_COLLINEARITY, SRMR, SRMR_SATURATED, Q_SQUARED),
+    )
+}
+
+# share of resamples with the same class from which on the class is told; no published
+# bound is known, and .80 is the share that power analyses ask for (Cohen 1988)
+CERTAINTY = 0.80
+
 # bounds of sizes, each with what is at or above it
 R_SQUARED_SIZES = ((0.75, "substantial"), (0.50, "moderate"), (0.25, "weak"))
 F_SQUARED_SIZES = ((0.35, "large"), (0.15, "medium"), (0.02, "small"))
+
+
+def told_apart(first: float, second: float, digits: int = 2) -> tuple[str, str]:
+    """Return two numbers with as many decimals as it takes to tell them apart.
+
+    Parameters
+    ----------
+    first, second : float
+        The numbers.
+    digits : int
+        Decimals at least.
+
+    Returns
+    -------
+    tuple of str
+        The numbers, equal only if they are.
+
+    Examples
+    --------
+    >>> told_apart(0.8012, 0.8049)
+    ('0.801', '0.805')
+    """
+    for places in range(digits, 17):
+        texts = f"{first:.{places}f}", f"{second:.{places}f}"
+        if texts[0] != texts[1] or first == second:
+            break
+    return texts
 
 
 def size(value: float, bounds: tuple[tuple[float, str], ...]) -> str:

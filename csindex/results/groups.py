@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from csindex.errors import DataError, SpecificationError, unknown
+from csindex.results.printing import Page, Printed
 from csindex.results.results import Results
 
 
@@ -48,7 +49,7 @@ def one_fit(subject: object, caller: str) -> Results:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GroupResults:
+class GroupResults(Printed):
     """The results of every group; made by ``csindex.fit(..., by=...)``.
 
     Attributes
@@ -86,14 +87,27 @@ class GroupResults:
     def __iter__(self) -> Iterator[Hashable]:
         return iter(self.members)
 
-    def __repr__(self) -> str:
-        lines = [f"{self.overall.model.name} by {self.by}"]
-        if self.overall.model.index is None:
-            lines += [f"{label}: n = {fit.n}" for label, fit in self.members.items()]
-        else:
-            lines.append(self.index.to_string())
-        lines += [f"{label}: {reason}" for label, reason in self.failures.items()]
-        return "\n".join(lines)
+    def _page(self) -> Page:
+        model = self.overall.model
+        failed = [f"{label}: {reason}" for label, reason in self.failures.items()]
+        if model.index is None:
+            sizes = [f"{label}: n = {fit.n}" for label, fit in self.members.items()]
+            return Page("\n".join([f"{model.name} by {self.by}", *sizes, *failed]), {})
+        table = pd.DataFrame(
+            {
+                self.by: [str(label) for label in self.members],
+                "index": [self.index.loc[label] for label in self.members],
+                "n": [fit.n for fit in self.members.values()],
+            }
+        )
+        low, high = table["index"].min(), table["index"].max()
+        span = f", from {low:.2f} to {high:.2f}" if len(table) > 1 else ""
+        return Page(
+            f"{model.name}: index {self.overall.index:.2f}, by {self.by}{span}",
+            {"": table},
+            failed,
+            digits=2,
+        )
 
     @property
     def labels(self) -> list[Hashable]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -11,12 +10,10 @@ import numpy as np
 import pandas as pd
 
 from csindex.estimation.cbsem import CovarianceEstimates
+from csindex.results.printing import filled, table_html, table_text, width_of
 
 if TYPE_CHECKING:
     from csindex.results.results import Results
-
-# columns of a terminal
-WIDTH = 80
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,6 +33,9 @@ class Summary:
 
     def __str__(self) -> str:
         return self.text
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.text)}</pre>"
 
 
 def summary_text(results: Results) -> str:
@@ -57,31 +57,29 @@ def summary_text(results: Results) -> str:
         on=["construct", "item"],
     ).rename(columns={"estimate": "weight"})
     shares = results.r_squared.items()
+    title = filled(results.model.title or results.model.name)
     lines = [
-        results.model.title or results.model.name,
-        "=" * len(results.model.title or results.model.name),
-        headline(results),
+        title,
+        "=" * max(map(width_of, title.splitlines())),
+        filled(headline(results)),
         *fit_line(results),
         "",
         "Scores (0-100)",
-        _table(scores, {"score": 2, "sd": 2}),
+        table_text(scores, 2),
     ]
-    lines += [_filled(f"{row.construct}: {row.note}") for row in _noted(results)]
+    lines += [filled(f"{row.construct}: {row.note}") for row in _noted(results)]
     if len(results.paths):
         lines += [
             "",
             "Paths (standardised)",
-            _table(results.paths, {"estimate": 4}),
+            table_text(results.paths, 4),
             "",
-            _filled("R squared: " + ", ".join(f"{k} {v:.4f}" for k, v in shares)),
+            filled("R squared: " + ", ".join(f"{k} {v:.4f}" for k, v in shares)),
         ]
     lines += [
         "",
         "Items",
-        _table(
-            weights[["construct", "item", "weight", "share", "loading"]],
-            {"weight": 4, "share": 4, "loading": 4},
-        ),
+        table_text(weights[["construct", "item", "weight", "share", "loading"]], 4),
     ]
     return "\n".join(lines)
 
@@ -110,7 +108,7 @@ def fit_line(results: Results) -> list[str]:
     parts = [f"{words} {found[f'chisq{scaled}']:.2f}, df {found['df']:.0f}, p {shown}"]
     names = {"CFI": f"cfi{robust}", "RMSEA": f"rmsea{robust}", "SRMR": "srmr"}
     parts += [f"{name} {found[key]:.3f}" for name, key in names.items()]
-    return [_filled(" | ".join(parts))]
+    return [filled(" | ".join(parts))]
 
 
 def headline(results: Results) -> str:
@@ -164,23 +162,13 @@ def card(results: Results) -> str:
         f"<p>{escape(str(row.construct))}: {escape(str(row.note))}</p>"
         for row in _noted(results)
     )
-    formats = {"score": "{:.2f}".format, "sd": "{:.2f}".format}
     return (
         f"<div><h4>{title}</h4><p><b>{escape(headline(results))}</b></p>"
         f"{''.join(f'<p>{escape(line)}</p>' for line in fit_line(results))}"
-        f"{scores.to_html(index=False, formatters=formats, na_rep='')}{notes}"
-        f"{results.paths.to_html(index=False, float_format='{:.3f}'.format)}</div>"
+        f"{table_html(scores, 2)}{notes}"
+        f"{table_html(results.paths)}</div>"
     )
-
-
-def _filled(text: str) -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent="  ")
 
 
 def _noted(results: Results) -> list[pd.Series]:
     return [row for _, row in results.scores.iterrows() if row["note"]]
-
-
-def _table(frame: pd.DataFrame, digits: dict[str, int]) -> str:
-    formats = {column: f"{{:.{places}f}}".format for column, places in digits.items()}
-    return str(frame.to_string(index=False, formatters=formats, na_rep=""))

@@ -9,22 +9,24 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from csindex.diagnostics.endogeneity.equations import Equation, equation_of, printed
+from csindex.diagnostics.endogeneity.equations import Equation, equation_of
 from csindex.errors import DataError, SpecificationError, quoted, unknown
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.kernels.instruments import normal_scores
 from csindex.model import Model
 from csindex.results import Results, one_fit
+from csindex.results.printing import Page, Printed, named
 
 # all sets of copula terms are tried up to so many sources of one construct
 _ALL_SETS = 4
 # below, copula terms find little (Becker, Proksch & Ringle 2022)
 _ENOUGH = 1000
 _LEVEL = 0.05
+_COPULA = "copula of "
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CopulaCheck:
+class CopulaCheck(Printed):
     """Regressions with Gaussian copula terms; made by `gaussian_copula`.
 
     Attributes
@@ -50,18 +52,39 @@ class CopulaCheck:
     used: int
     cautions: tuple[str, ...]
 
-    def __repr__(self) -> str:
-        parts = [printed(self.coefficients), printed(self.normality), *self.cautions]
-        return "\n\n".join(parts)
+    @property
+    def signs(self) -> pd.DataFrame:
+        """How often each source's copula term shows: one row per target and source.
 
-    def _repr_html_(self) -> str:
-        from html import escape
+        target, source, sets (of copula terms that have it), shown (of these, those in
+        which its p is below .05), p_largest, and skewness and kurtosis of the source.
+        """
+        own = self.coefficients[self.coefficients["term"].str.startswith(_COPULA)]
+        found = (
+            own.assign(
+                source=own["term"].str.removeprefix(_COPULA),
+                small=own["p"] < _LEVEL,
+            )
+            .groupby(["target", "source"], sort=False)
+            .agg(sets=("p", "size"), shown=("small", "sum"), p_largest=("p", "max"))
+            .reset_index()
+        )
+        shapes = self.normality[["target", "source", "skewness", "kurtosis"]]
+        return found.merge(shapes, on=["target", "source"])
 
-        tables = [
-            table.to_html(index=False, float_format="{:.4f}".format, na_rep="")
-            for table in (self.coefficients, self.normality)
+    def _page(self) -> Page:
+        signs = self.signs
+        shown = signs[signs["shown"] == signs["sets"]]
+        told = [f"{row.source} -> {row.target}" for row in shown.itertuples()]
+        where = f"p below {_LEVEL:g} in every set of copula terms"
+        notes = [
+            f"sets: regressions with the source's copula term; shown: those in which "
+            f"its p is below {_LEVEL:g}. Every regression is in .coefficients.",
+            *self.cautions,
         ]
-        return "\n".join([*tables, *(f"<p>{escape(c)}</p>" for c in self.cautions)])
+        return Page(
+            f"Signs of endogeneity ({where}): {named(told)}", {"": signs}, notes
+        )
 
 
 def gaussian_copula(
@@ -183,7 +206,7 @@ def _copula_table(
         members = np.array([*range(k), *(k + 1 + c for c in chosen)])
         estimate = _slopes(observed, members, k)
         errors = _slopes(stack, members, k).std(axis=0, ddof=1)
-        terms = [*names, *(f"copula of {names[c]}" for c in chosen)]
+        terms = [*names, *(f"{_COPULA}{names[c]}" for c in chosen)]
         label = " + ".join(names[c] for c in chosen)
         rows += [
             {

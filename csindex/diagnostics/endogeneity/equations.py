@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from csindex.kernels.arrays import IntArray
 from csindex.model import Model
@@ -44,19 +43,3 @@ def equation_of(model: Model, target: str) -> Equation:
     """
     position = model.construct_names.index(target)
     return Equation(position, np.flatnonzero(model.structure[position]))
-
-
-def printed(table: pd.DataFrame) -> str:
-    """Return a table as text.
-
-    Parameters
-    ----------
-    table : DataFrame
-        The table.
-
-    Returns
-    -------
-    str
-        Four decimals, gaps empty.
-    """
-    return str(table.to_string(index=False, float_format="{:.4f}".format, na_rep=""))

@@ -8,21 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from csindex.diagnostics.endogeneity.equations import Equation, equation_of, printed
+from csindex.diagnostics.endogeneity.equations import Equation, equation_of
 from csindex.errors import SpecificationError, quoted, unknown
-from csindex.kernels.arrays import IntArray
+from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.kernels.instruments import instrument_tests, ordinary, two_stage
 from csindex.kernels.paths import reachable
 from csindex.model import Model
 from csindex.results import Results, one_fit
+from csindex.results.printing import Page, Printed
 
 # instruments with a smaller F are weak (Staiger & Stock 1997)
 _WEAK = 10.0
 _LEVEL = 0.05
+_WEAK_WORDS = "weak instruments"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Instrumented:
+class Instrumented(Printed):
     """Paths by two-stage least squares; made by `two_stage_least_squares`.
 
     Attributes
@@ -37,13 +39,25 @@ class Instrumented:
     coefficients: pd.DataFrame
     tests: pd.DataFrame
 
-    def __repr__(self) -> str:
-        return f"{printed(self.coefficients)}\n\n{printed(self.tests)}"
-
-    def _repr_html_(self) -> str:
-        return "\n".join(
-            table.to_html(index=False, float_format="{:.4f}".format, na_rep="")
-            for table in (self.coefficients, self.tests)
+    def _page(self) -> Page:
+        tests = self.tests.assign(
+            order=2
+            - 2 * self.tests["meaning"].str.startswith(_WEAK_WORDS)
+            - (self.tests["test"] == "Wu-Hausman")
+        ).sort_values("order", kind="stable")
+        lines = [
+            f"{target}: " + "; ".join(dict.fromkeys(m for m in rows["meaning"] if m))
+            for target, rows in tests.groupby("target", sort=False)
+        ]
+        weak = self.tests["meaning"].str.startswith(_WEAK_WORDS)
+        caution = (
+            "With weak instruments neither estimates nor other tests can be trusted "
+            "(Staiger & Stock 1997)."
+        )
+        return Page(
+            "\n".join(lines),
+            {"Paths": self.coefficients, "Tests": self.tests.drop(columns="meaning")},
+            [caution] if weak.any() else [],
         )
 
 
@@ -65,7 +79,8 @@ def two_stage_least_squares(
     -------
     Instrumented
         Paths with standard errors, and the tests: first-stage F of the excluded
-        instruments (below 10 they are weak), Wu-Hausman (small p: ordinary
+        instruments (below 10 they are weak) and, with several endogenous sources, the
+        same for what each has apart from the others, Wu-Hausman (small p: ordinary
         regression is biased), and, with more instruments than sources, Sargan
         (small p: an instrument is none).
 
@@ -85,7 +100,8 @@ def two_stage_least_squares(
     References
     ----------
     Wooldridge (2010), Econometric Analysis of Cross Section and Panel Data, chapters
-    5 and 6; Staiger & Stock (1997), Econometrica 65(3).
+    5 and 6; Staiger & Stock (1997), Econometrica 65(3); Sanderson & Windmeijer (2016),
+    Journal of Econometrics 190(2) (several endogenous sources).
 
     Examples
     --------
@@ -217,14 +233,25 @@ def _test_rows(
             names[source],
             value,
             (m - own, n - m - 1),
-            "weak instruments (F < 10)" if value < _WEAK else "instruments are strong",
+            _strength(value, names[source]) if e == 1 else "",
         )
+    if e > 1:
+        # one set of instruments must tell several sources apart
+        for source in endogenous:
+            value = _conditional(corr, n, source, sources, chosen)
+            yield row(
+                "first stage given the others",
+                names[source],
+                value,
+                (m - own - e + 1, n - m - 1),
+                _strength(value, names[source]),
+            )
     value = float(found.hausman)
     tested = row("Wu-Hausman", "", value, (e, n - k - e - 1), "")
     small = float(str(tested["p"])) < _LEVEL
     yield {
         **tested,
-        "meaning": "endogenous: ordinary regression is biased"
+        "meaning": "endogenous, so that ordinary regression is biased"
         if small
         else "no sign of endogeneity",
     }
@@ -237,3 +264,30 @@ def _test_rows(
             if small
             else "instruments agree",
         }
+
+
+def _strength(f: float, source: str) -> str:
+    if f < _WEAK:
+        return f"{_WEAK_WORDS} for {source} (F < {_WEAK:g})"
+    return "instruments are strong"
+
+
+def _conditional(
+    corr: FloatArray, n: int, source: int, sources: IntArray, chosen: IntArray
+) -> float:
+    """Return F of the instruments for what a source has apart from the others.
+
+    That is its residual from a two-stage regression on the other sources.
+    """
+    others = np.array([k for k in sources if k != source])
+    own = np.array([k for k in sources if k in chosen], dtype=np.int64)
+    slopes = two_stage(corr, n, source, others, chosen).coefficients
+    j = len(corr)
+    left = np.eye(j, j + 1)
+    left[source, j], left[others, j] = 1.0, -slopes
+    left[:, j] /= np.sqrt(left[:, j] @ corr @ left[:, j])
+    wide = left.T @ corr @ left
+    full = float(ordinary(wide, n, j, chosen).unexplained)
+    short = float(ordinary(wide, n, j, own).unexplained) if own.size else 1.0
+    m, spare = len(chosen), len(chosen) - len(sources) + 1
+    return (short - full) / spare / (full / (n - m - 1))

@@ -16,17 +16,19 @@ from csindex.errors import DataError, quoted, unknown
 from csindex.estimation import Estimator
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.kernels.raking import effective_size, rake
+from csindex.results.printing import Page, Printed
 from csindex.survey import Survey
 from csindex.survey.columns import sampling_weights
 
 Margins = Mapping[str, Mapping[Any, float]]
 
+_LEVEL = 0.05
 # a column that no survey has
 _WEIGHT = "raking weight of csindex"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NonResponse:
+class NonResponse(Printed):
     """What is known about those who didn't answer.
 
     Attributes
@@ -54,20 +56,41 @@ class NonResponse:
     summary: pd.Series
     notes: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
-        parts = [
-            title
-            + "\n"
-            + str(table.to_string(index=False, float_format="{:.3f}".format))
-            for title, table in (
-                ("Early against late answers", self.early_late),
-                ("Known margins", self.margins),
-            )
-            if len(table)
-        ]
+    def printed_tables(self) -> dict[str, pd.DataFrame]:
+        """Return what is printed: by caption the tables that there are.
+
+        Returns
+        -------
+        dict of str to DataFrame
+            Late answers that differ, the shares of the margins, and what weights cost.
+        """
+        tables: dict[str, pd.DataFrame] = {}
+        if len(self.early_late):
+            differing = self.early_late[self.early_late["p_holm"] < _LEVEL]
+            columns = ["kind", "name", "early", "late", "d", "p_holm"]
+            caption = f"Late against early answers (Holm's p below {_LEVEL:g})"
+            tables[caption] = differing[columns]
         if len(self.summary):
-            parts.append(str(self.summary.to_string(float_format="{:.3f}".format)))
-        return "\n\n".join(parts)
+            tables["Raking"] = self.summary.to_frame().T
+            tables["Known margins"] = self.margins
+        return tables
+
+    def _page(self) -> Page:
+        told = []
+        if len(self.early_late):
+            count = int((self.early_late["p_holm"] < _LEVEL).sum())
+            told.append(
+                f"{count} of {len(self.early_late)} items and constructs differ "
+                "between late and early answers"
+            )
+        if len(self.summary):
+            told.append(
+                f"raking changes the index by {self.summary['change']:.2f}, at a "
+                f"design effect of {self.summary['design_effect']:.2f}"
+            )
+        return Page(
+            f"Non-response: {'; '.join(told)}", self.printed_tables(), self.notes
+        )
 
 
 def non_response(

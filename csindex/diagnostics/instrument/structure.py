@@ -135,9 +135,15 @@ def structure_of(
 
 @dataclass(frozen=True, eq=False)
 class _Matched:
-    """Factors in the order of the constructs, turned to agree with them."""
+    """Factors in the order of the constructs, turned to agree with them.
+
+    ``nearest`` says of each factor which construct it resembles most when all
+    constructs are taken together, empty for a factor that is left over; a label names
+    that construct only if the factor is like it. ``congruence`` is by construct.
+    """
 
     labels: tuple[str, ...]
+    nearest: tuple[str, ...]
     pattern: FloatArray
     correlations: FloatArray
     congruence: FloatArray
@@ -234,9 +240,15 @@ def _matched(found: Exploration, expected: list[str], names: list[str]) -> _Matc
     rows, columns = linear_sum_assignment(-np.abs(likeness))
     chosen = dict(zip(columns.tolist(), rows.tolist(), strict=True))
     order = [chosen[c] for c in sorted(chosen)]
-    labels = [names[c] for c in sorted(chosen)]
+    nearest = [names[c] for c in sorted(chosen)]
+    alike = [abs(likeness[chosen[c], c]) for c in sorted(chosen)]
     spare = [f for f in range(found.pattern.shape[1]) if f not in order]
-    labels += [f"factor {k}" for k in range(len(order) + 1, len(order + spare) + 1)]
+    nearest += [""] * len(spare)
+    alike += [0.0] * len(spare)
+    labels = [
+        name if value >= criteria.CONGRUENCE.acceptable else f"factor {k}"
+        for k, (name, value) in enumerate(zip(nearest, alike, strict=True), 1)
+    ]
     signs = np.array(
         [
             *(
@@ -252,6 +264,7 @@ def _matched(found: Exploration, expected: list[str], names: list[str]) -> _Matc
     best[columns] = np.abs(likeness[rows, columns])
     return _Matched(
         tuple(labels),
+        tuple(nearest),
         found.pattern[:, order] * signs,
         found.correlations[np.ix_(order, order)] * np.outer(signs, signs),
         best,
@@ -267,8 +280,8 @@ def _pattern(
     others = absolute.copy()
     others[rows, main] = 0.0
     own = [
-        matched.pattern[row, matched.labels.index(name)]
-        if name in matched.labels
+        matched.pattern[row, matched.nearest.index(name)]
+        if name in matched.nearest
         else np.nan
         for row, name in enumerate(expected.values())
     ]
@@ -278,6 +291,7 @@ def _pattern(
             "item": list(expected),
             "expected": list(expected.values()),
             "found": [matched.labels[k] for k in main],
+            "nearest": [matched.nearest[k] for k in main],
             "loading": matched.pattern[rows, main],
             "own_loading": own,
             "cross_loading": others.max(axis=1),
@@ -294,12 +308,14 @@ def _factors(
     expected: dict[str, str], matched: _Matched, names: list[str]
 ) -> pd.DataFrame:
     main = np.abs(matched.pattern).argmax(axis=1)
-    found = np.array(matched.labels)[main]
+    found = np.array(matched.nearest)[main]
     wanted = np.array(list(expected.values()))
+    labels = dict(zip(matched.nearest, matched.labels, strict=True))
     criterion = criteria.CONGRUENCE
     return pd.DataFrame(
         {
             "factor": names,
+            "found": [labels.get(name, "") for name in names],
             "items": [int((wanted == name).sum()) for name in names],
             "items_found": [
                 int(((wanted == name) & (found == name)).sum()) for name in names
@@ -345,9 +361,13 @@ def _nothing(note: str) -> Structure:
         empty("measure value df p threshold verdict source"),
         empty("factor eigenvalue share random_mean random_95 map map_fourth"),
         empty("rule factors source"),
-        empty("item expected found loading own_loading cross_loading communality msa"),
         empty(
-            "factor items items_found others_found congruence threshold verdict source"
+            "item expected found nearest loading own_loading cross_loading communality "
+            "msa"
+        ),
+        empty(
+            "factor found items items_found others_found congruence threshold verdict "
+            "source"
         ),
         pd.DataFrame(),
         pd.Series(dtype=np.float64, name="fit"),

@@ -22,17 +22,19 @@ from csindex.diagnostics.instrument.nonresponse import (
 )
 from csindex.diagnostics.instrument.sample import sample_of
 from csindex.diagnostics.instrument.structure import Structure, structure_of
-from csindex.diagnostics.instrument.text import card, summary_text
+from csindex.diagnostics.instrument.text import page
 from csindex.diagnostics.instrument.verdicts import flag_table, judged
 from csindex.errors import SpecificationError, quoted
 from csindex.estimation import Estimator
 from csindex.model import Model
+from csindex.results.printing import Page, Printed
 from csindex.survey import Survey
 
 # what the factor analysis tells about an item
 _FOUND = (
     "expected",
     "found",
+    "nearest",
     "loading",
     "own_loading",
     "cross_loading",
@@ -42,7 +44,7 @@ _FOUND = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class InstrumentValidation:
+class InstrumentValidation(Printed):
     """How well a questionnaire measures; made by `validate_instrument`.
 
     Attributes
@@ -58,12 +60,14 @@ class InstrumentValidation:
         of the construct's other items), alpha (of the construct), alpha_if_deleted,
         discrimination (mean difference of the 27 % with the highest and the 27 % with
         the lowest total of the construct, as a share of the scale), discrimination_r
-        (correlation with these two groups), expected (the factor it should load
-        on: its construct or, where the codebook divides the construct, its specific
-        indicator), found (the factor it loads most on), loading (on that factor),
-        own_loading (on the expected one), cross_loading (largest other one),
-        communality, msa, verdict (keep, revise or drop), reason; with experts' ratings
-        i_cvi and kappa.
+        (correlation with these two groups), expected (the factor it should load on: its
+        construct or, where the codebook divides the construct, its specific
+        indicator), found (the factor it loads most on, named after an expected one only
+        if their congruence is .85 or more, else by a number), nearest (the expected
+        factor which that one resembles most, whatever the congruence), loading (on the
+        found factor), own_loading (on the factor nearest to the expected one),
+        cross_loading (largest other one), communality, msa, verdict (keep, revise or
+        drop), reason; with experts' ratings i_cvi and kappa.
     flags : DataFrame
         One row per item and criterion: item, criterion, value, threshold, verdict,
         source.
@@ -79,12 +83,13 @@ class InstrumentValidation:
         Number of factors by several rules, of the model and of this analysis: rule,
         factors, source.
     structure : DataFrame
-        One row per item: item, expected, found, loadings; a column per factor, named
-        after the expected one that it resembles most.
+        One row per item: item, expected, found, nearest, loadings; a column per factor,
+        named as in found.
     factors : DataFrame
-        One row per expected factor: factor, items, items_found (its items that load
-        most on it), others_found (items of others that do), congruence of the
-        factor with the expected one, threshold, verdict, source.
+        One row per expected factor: factor, found (the factor that resembles it most,
+        all taken together), items, items_found (its items that load most on that one),
+        others_found (items of others that do), congruence of the two, threshold,
+        verdict, source.
     factor_correlations : DataFrame
         Correlations of the factors.
     structure_fit : Series
@@ -134,11 +139,8 @@ class InstrumentValidation:
         """One verdict per item: item, construct, verdict, reason."""
         return self.items[["item", "construct", "verdict", "reason"]]
 
-    def __repr__(self) -> str:
-        return summary_text(self)
-
-    def _repr_html_(self) -> str:
-        return card(self)
+    def _page(self) -> Page:
+        return page(self)
 
 
 def validate_instrument(
@@ -321,7 +323,7 @@ def _joined(
     """Return the item analysis beside what factors and experts say."""
     found = structure.pattern[["item", *_FOUND]]
     joined = items.merge(found, on="item", how="left")
-    for name in set(_FOUND) - {"expected", "found"}:
+    for name in set(_FOUND) - {"expected", "found", "nearest"}:
         joined[name] = joined[name].astype(np.float64)
     if rated is None:
         return joined

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from csindex.diagnostics.instrument import criteria
-from csindex.diagnostics.thresholds import Criterion
+from csindex.diagnostics.thresholds import Criterion, told_apart
 
 Verdict = Literal["keep", "revise", "drop"]
 
@@ -88,7 +88,7 @@ def judged(items: pd.DataFrame) -> pd.DataFrame:
 
 def _merged(items: pd.DataFrame) -> pd.Series:
     """Return of which items most of the construct's go with other factors."""
-    own = (items["found"] == items["expected"]).groupby(items["expected"].fillna(""))
+    own = (items["nearest"] == items["expected"]).groupby(items["expected"].fillna(""))
     return own.transform("mean") < 0.5
 
 
@@ -120,17 +120,18 @@ def _grounds_to_drop(row: Any) -> Iterator[str]:
     reflective = row.measurement == "reflective"
     weak = _flagged(criteria.ITEM_TOTAL, row.item_total)
     if reflective and weak and row.item_total >= 0 and row.alpha_if_deleted > row.alpha:
+        before, after = told_apart(row.alpha, row.alpha_if_deleted)
         yield (
-            f"{_sentence(criteria.ITEM_TOTAL, row.item_total)}, and without it alpha "
-            f"rises from {row.alpha:.2f} to {row.alpha_if_deleted:.2f}"
+            f"{criteria.ITEM_TOTAL.shortfall(row.item_total)}, and without it alpha "
+            f"rises from {before} to {after}"
         )
     loading = abs(row.loading)
     poor = _flagged(criteria.POOR_LOADING, loading)
     if poor and weak and row.item_total >= 0:
-        yield f"no factor explains it: {_sentence(criteria.POOR_LOADING, loading)}"
+        yield f"no factor explains it: {criteria.POOR_LOADING.shortfall(loading)}"
     kappa = getattr(row, "kappa", np.nan)
     if _flagged(criteria.POOR_KAPPA, kappa):
-        yield f"experts: {_sentence(criteria.POOR_KAPPA, kappa)}"
+        yield f"experts: {criteria.POOR_KAPPA.shortfall(kappa)}"
 
 
 def _grounds_to_revise(row: Any) -> Iterator[str]:
@@ -139,10 +140,10 @@ def _grounds_to_revise(row: Any) -> Iterator[str]:
             f"it runs against its construct (item_total {row.item_total:.2f}): if a "
             f"high answer is a bad one, say reverse=({row.item!r},)"
         )
-    if isinstance(row.found, str) and row.found != row.expected and not row.merged:
+    if isinstance(row.found, str) and row.nearest != row.expected and not row.merged:
         own = "" if np.isnan(row.own_loading) else f", {row.own_loading:.2f} on its own"
         yield (
-            f"it goes with {row.found} (loading {row.loading:.2f}{own}), expected "
+            f"it goes with {_factor(row)} (loading {row.loading:.2f}{own}), expected "
             f"{row.expected}"
         )
     for criterion, value in _judged(row):
@@ -150,25 +151,29 @@ def _grounds_to_revise(row: Any) -> Iterator[str]:
             row.merged and criterion in _FACTORS
         )
         if criterion in _REVISE and not explained and _flagged(criterion, value):
-            yield _sentence(criterion, value)
+            yield criterion.shortfall(value)
 
 
 def _told(row: Any) -> Iterator[str]:
     """Yield what is worth knowing but is no fault of the item."""
-    if isinstance(row.found, str) and row.found != row.expected and row.merged:
+    if isinstance(row.found, str) and row.nearest != row.expected and row.merged:
         yield (
             f"most items of {row.expected} go with other factors, this one with "
-            f"{row.found} (loading {row.loading:.2f}): a question about the structure"
+            f"{_factor(row)} (loading {row.loading:.2f}): a question about the "
+            "structure"
         )
     for criterion, value in _judged(row):
         told = criterion in _TELL or (row.merged and criterion in _FACTORS)
         if told and _flagged(criterion, value):
-            yield _sentence(criterion, value)
+            yield criterion.shortfall(value)
 
 
 def _flagged(criterion: Criterion, value: float) -> bool:
     return criterion.verdict(value) == "flagged"
 
 
-def _sentence(criterion: Criterion, value: float) -> str:
-    return f"{criterion.name} {value:.2f} ({criterion.rule}; {criterion.source})"
+def _factor(row: Any) -> str:
+    """Return the factor's name, and what it is nearest to if it bears a number."""
+    if row.found == row.nearest or not row.nearest:
+        return str(row.found)
+    return f"{row.found}, nearest to {row.nearest}"
