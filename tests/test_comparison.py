@@ -189,12 +189,16 @@ def test_without_scales_there_is_no_index(mobi: csi.Survey) -> None:
 
 def test_the_best_model_by_each_criterion(compared: Comparison) -> None:
     best = compared.preferred.set_index(["criterion", "target"])
-    by_bic = compared.targets.sort_values("bic").groupby("target")["model"].first()
-    by_r2 = compared.targets.sort_values("r_squared_adjusted")
-    for target in ("satisfaction", "loyalty"):
-        assert best.loc[("bic", target), "model"] == by_bic[target]
-        expected = by_r2.groupby("target")["model"].last()[target]
-        assert best.loc[("r_squared_adjusted", target), "model"] == expected
+    assert set(best["model"]) == {"mobi", "ECSI", "tie"}
+    for (criterion, target), found in best.iloc[1:].iterrows():
+        table = compared.targets[compared.targets["target"] == target]
+        # the best one first
+        ordered = table.sort_values(criterion, ascending=criterion == "bic")
+        lead = abs(ordered[criterion].diff().iloc[-1])
+        least = 2 if criterion == "bic" else 0.001
+        expected = ordered["model"].iloc[0] if lead >= least else "tie"
+        assert found["model"] == expected
+        assert_allclose(found["lead"], lead)
     assert best.loc[("srmr", ""), "value"] == compared.criteria["srmr"].min()
 
 
@@ -202,10 +206,10 @@ def test_the_print_is_complete_and_narrow(compared: Comparison) -> None:
     text = repr(compared)
     assert max(map(len, text.splitlines())) <= 80
     for part in (
-        "0.1236",
-        "0.0574",
+        "0.124",
+        "0.057",
         "-259.10",
-        "Best model",
+        "Preferred model",
         "40 resamples in common",
         "Prediction of shared items",
     ):
@@ -224,7 +228,9 @@ def test_prediction_is_a_t_test_of_shared_losses(
         losses[name] = pd.DataFrame(made.losses.model, columns=items)
     shared = [item for item in losses["mobi"] if item in losses["ECSI"]]
     assert len(shared) == 18  # all that are driven but that of complaints
-    pair = [losses[name][shared].mean(axis=1) for name in ("mobi", "ECSI")]
+    # of items of variance one, as in the code of Liengaard et al. (2021)
+    spread = mobi.frame[shared].var()
+    pair = [(losses[name][shared] / spread).mean(axis=1) for name in ("mobi", "ECSI")]
     test = stats.ttest_1samp(pair[0] - pair[1], 0)
     (row,) = compared.prediction.itertuples()
     assert (row.first, row.second, row.items) == ("mobi", "ECSI", 18)
@@ -234,6 +240,69 @@ def test_prediction_is_a_t_test_of_shared_losses(
     assert_allclose(row.p, test.pvalue, rtol=1e-8)
     interval = test.confidence_interval(0.95)
     assert_allclose([row.low, row.high], [interval.low, interval.high], rtol=1e-8)
+
+
+def test_the_width_of_a_scale_does_not_decide(
+    mobi: csi.Survey, compared: Comparison
+) -> None:
+    frame = mobi.frame.assign(CUSL2=50 * mobi.frame["CUSL2"])
+    wide = csi.read_survey(frame, scale={"*": (1, 10), "CUSL2": (50, 500)})
+    models = {"mobi": csi.ecsi_mobi(), "ECSI": csi.ecsi()}
+    estimator = csi.PLS(tolerance=1e-10)
+    fits = {name: csi.fit(model, wide, estimator) for name, model in models.items()}
+    found = compare(fits, n=40, seed=1).prediction
+    numbers = ["loss_first", "loss_second", "difference", "se", "low", "high", "p"]
+    assert_allclose(found[numbers], compared.prediction[numbers], rtol=1e-6)
+
+
+def criteria(srmr: list[float], r2: list[float], bic: list[float]) -> Comparison:
+    """Return a comparison of models a, b ... with such criteria of one target."""
+    names = [*"abc"[: len(srmr)]]
+    empty = pd.DataFrame(columns=["first", "second", "better", "p"])
+    fits = {"model": names, "n": 100, "srmr": srmr, "srmr_saturated": srmr}
+    targets = {
+        "target": "t",
+        "model": names,
+        "sources": 1,
+        "r_squared": r2,
+        "r_squared_adjusted": r2,
+        "bic": bic,
+    }
+    return Comparison(
+        pd.DataFrame(fits).assign(index=50.0, se=1.0, low=48.0, high=52.0),
+        pd.DataFrame(targets),
+        empty.assign(estimate=[], se=[], low=[], high=[]),
+        empty.assign(items=[], loss_first=[], loss_second=[]),
+        (),
+        0.95,
+        100,
+    )
+
+
+TIES: dict[str, tuple[list[list[float]], list[str]]] = {
+    # SRMR, adjusted R squared, BIC of each model; the models they prefer
+    "clear": ([[0.05, 0.07], [0.5, 0.4], [-30.0, -20.0]], ["a", "a", "a"]),
+    "other": ([[0.07, 0.05], [0.4, 0.5], [-20.0, -22.5]], ["b", "b", "b"]),
+    "close": ([[0.0551, 0.0549], [0.5001, 0.5009], [-20.0, -21.9]], ["tie"] * 3),
+    "at the edge": ([[0.051, 0.049], [0.5, 0.502], [-20.0, -22.0]], ["b", "b", "b"]),
+    "third far": ([[0.05, 0.09, 0.0501], [0.5] * 3, [0, 9.0, 1.0]], ["tie"] * 3),
+}
+
+
+@pytest.mark.parametrize("case", TIES)
+def test_close_models_tie(case: str) -> None:
+    made, expected = TIES[case]
+    found = criteria(*made).preferred
+    assert found["criterion"].tolist() == ["srmr", "r_squared_adjusted", "bic"]
+    assert found["model"].tolist() == expected
+    first = repr(criteria(*made)).splitlines()[0]
+    if case == "clear":
+        assert first == "a is preferred by 3 of 3 criteria, b by 0"
+    if case == "close":
+        assert first == "a is preferred by 0 of 3 criteria, b by 0; 3 are ties"
+    if case == "third far":
+        assert found["tied"].tolist() == ["a, c", "a, b, c", "a, c"]
+        assert found["value"].tolist() == [0.05, 0.5, 0.0]
 
 
 def test_the_better_predictor_is_named(mobi: csi.Survey) -> None:

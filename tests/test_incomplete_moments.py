@@ -238,3 +238,38 @@ def test_routes_are_products_of_their_paths() -> None:
         way = row.route.split(" -> ")
         expected = np.prod([paths[pair] for pair in pairwise(way)])
         assert_allclose(row.estimate, expected, rtol=1e-12)
+
+
+DEPENDENT: dict[str, tuple[dict[str, Callable[[pd.DataFrame], pd.Series]], str]] = {
+    "a second name": (
+        {"e": lambda frame: frame["a"]},
+        "items 'a', 'e' say the same; leave one of them out",
+    ),
+    "turned round": (
+        {"e": lambda frame: 11 - frame["c"], "f": lambda frame: 2 * frame["d"]},
+        "items 'c', 'e' say the same; leave one of them out; items 'd', 'f' say the",
+    ),
+    "a sum": (
+        {"e": lambda frame: frame["a"] + frame["b"]},
+        "items 'a', 'b', 'e' depend on each other; leave one of them out",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DEPENDENT)
+def test_items_that_make_em_singular_are_named(case: str) -> None:
+    made, told = DEPENDENT[case]
+    frame = FRAME[ITEMS].replace(99, np.nan)
+    frame = frame.assign(**{name: rule(frame) for name, rule in made.items()})
+    model = csi.Model("m", [csi.reflective("x", *frame.columns)])
+    with pytest.raises(csi.DataError) as caught:
+        csi.fit(model, frame, incomplete="em")
+    assert f"became singular: {told}" in str(caught.value)
+
+
+def test_second_names_of_the_national_survey_are_named() -> None:
+    survey = csi.load_dataset("national")
+    columns = ["satisfaction_1", "satisfaction_2", "SATIS"]
+    model = csi.acsi().with_items(satisfaction=columns)
+    with pytest.raises(csi.DataError, match="items 'satisfaction_1', 'SATIS' say the"):
+        csi.fit(model, survey, incomplete="em")

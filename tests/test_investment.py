@@ -83,6 +83,45 @@ def test_caps_count_what_other_drivers_bring(chain: csi.Results) -> None:
     assert_allclose(both.plan["step"], [4, 0, 0, 0], atol=1e-9)
 
 
+def test_a_cap_below_the_present_score_is_told(chain: csi.Results) -> None:
+    best = best_investment(chain, 5, {"a": 1, "b": 1}, caps={"b": 75, "d": 60})
+    # b has 80 already, and a raises b; nothing else has a cost
+    assert (best.gain, best.spent) == (0, 0)
+    first = repr(best).splitlines()[0]
+    assert first == "y stays at 65.00: no step is possible within these costs and caps"
+    told = "\n".join(best.notes)
+    assert "b scores 80.00, above its cap of 75" in told
+    assert "so that a, which raises it, stays, too" in told
+    assert "d scores 30.00" not in told  # its floor is 40, and it has no cost
+    # d lowers y: it can't be pressed below 100 - 75, and has 20 already
+    low = best_investment(chain, 5, {"c": 1, "d": 1}, caps={"d": 65})
+    (note,) = [n for n in low.notes if n.startswith("d ")]
+    assert note.startswith("d scores 30.00, below 35, which is 100 less its cap of 65")
+    assert low.gain > 0
+    assert repr(low).startswith("y rises by 1.00 points, from 65.00 to 66.00: c +5.00")
+
+
+def test_drivers_without_a_cost_are_told(chain: csi.Results) -> None:
+    best = best_investment(chain, 5, {"a": 1})
+    (note,) = best.notes
+    assert (
+        note == "no cost is named for b, c, d, so that these are not moved themselves"
+    )
+    assert best_investment(chain, 5).notes == ()
+    assert "no cost is named for b, c, d" in repr(best)
+    # all room of a is used
+    full = best_investment(chain, 50, {"a": 1})
+    assert repr(full).splitlines()[1] == "Spent 20 of 50; more would bring nothing"
+    assert "no cost is named" in best._repr_html_()
+
+
+def test_the_budget_is_named(chain: csi.Results) -> None:
+    best = best_investment(chain, 15, {"a": 2, "b": 1, "c": 0.25, "d": 1})
+    lines = repr(best).splitlines()
+    assert lines[0] == "y rises by 10.50 points, from 65.00 to 75.50: c +40.00, b +5.00"
+    assert lines[1] == "Spent 15 of 15; one more unit brings 0.5000 points"
+
+
 def test_what_lowers_the_target_is_pressed_down(chain: csi.Results) -> None:
     best = best_investment(chain, 100, {"d": 2})
     assert_allclose(best.plan.loc[3, ["step", "new_score"]].astype(float), [-30, 0])
@@ -131,13 +170,15 @@ def test_the_gain_has_an_interval(retail: csi.Bootstrap) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ({"budget": 0}, "number above 0"),
+        ({"budget": 0}, "the budget must be a number above 0, not 0"),
         ({"budget": True}, "number above 0"),
         ({"costs": {}}, "costs name no driver"),
         ({"costs": {"bb": 1}}, "did you mean 'b'"),
         ({"costs": {"b": 0}}, "a cost must be a number above 0"),
         ({"costs": -1}, "a cost must be"),
         ({"caps": {"b": 120}}, "at most 100"),
+        ({"caps": {"bb": 80}}, "unknown driver 'bb' in caps; did you mean 'b'"),
+        ({"costs": {"y": 1}}, "unknown driver 'y' in costs; there are 'a', 'b', 'c'"),
         ({"target": "a"}, "nothing drives 'a'"),
         ({"boot": 3}, "bootstrap of these results"),
     ],

@@ -227,3 +227,39 @@ def test_without_refuses(model: csi.Model, names: list[Any], fragment: str) -> N
     with pytest.raises(csi.SpecificationError) as caught:
         model.without(*names)
     assert fragment in str(caught.value)
+
+
+def test_a_model_prints_in_one_line(model: csi.Model) -> None:
+    assert repr(model) == "Model('small', 3 constructs, 6 items, 3 paths, index 'c')"
+    single = csi.Model("m", (csi.reflective("a", "a1"),))
+    assert repr(single) == "Model('m', 1 construct, 1 item, 0 paths, no index)"
+
+
+@pytest.mark.parametrize(
+    ("name", "survey"), [("tcsi", "telecom"), ("acsi", "retail"), ("acsi", "national")]
+)
+def test_items_of_a_survey_by_construct(name: str, survey: str) -> None:
+    model = getattr(csi, name)()
+    items = csi.load_dataset(survey).codebook.items
+    found = model.with_items_of(items)
+    by_hand = {
+        construct: [item.name for item in items if item.construct == construct]
+        for construct in model.construct_names
+    }
+    assert found == model.with_items(**by_hand)
+    assert (found.paths, found.index) == (model.paths, model.index)
+    if survey == "retail":
+        assert found == model
+    # no question is there twice, under two names
+    assert csi.fit(found, csi.load_dataset(survey)).converged
+
+
+def test_constructs_without_items_are_named(model: csi.Model) -> None:
+    items = [csi.Item("x", construct="a"), csi.Item("y", construct="d")]
+    with pytest.raises(csi.SpecificationError) as caught:
+        model.with_items_of(items)
+    told = str(caught.value)
+    assert "with_items_of 'small': no item belongs to 'b', 'c'" in told
+    assert "the items' constructs are 'a', 'd'" in told
+    with pytest.raises(csi.SpecificationError, match=r"survey\.codebook\.items"):
+        model.with_items_of(csi.load_dataset("bank"))  # type: ignore[arg-type]

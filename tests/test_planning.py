@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -185,6 +186,14 @@ def test_a_fit_is_planned_from(observed: SamplePlan) -> None:
 
 
 def test_what_prints(observed: SamplePlan) -> None:
+    first = repr(observed).splitlines()[0]
+    lacking = observed.power.query("n == 600 and power < 0.8")
+    assert 0 < len(lacking) < 9
+    told = (
+        f"Power 0.80 isn't reached with 600 respondents for {len(lacking)} of 9 paths"
+    )
+    assert first == told or first.startswith(f"{told}: ")
+    assert max(map(len, repr(observed).splitlines())) <= 80
     assert "expectation -> quality" in repr(observed)
     assert "<table" in observed._repr_html_()
     assert observed.rules["rule"].tolist()[-1] == "ten times (obsolete)"
@@ -261,3 +270,28 @@ def test_all_problems_come_at_once() -> None:
     results = csi.fit(csi.acsi(), csi.load_dataset("retail"))
     with pytest.raises(csi.SpecificationError, match=r"give results\.model"):
         plan(TWO, results)
+
+
+@pytest.mark.parametrize(
+    ("effect", "power", "told"),
+    [
+        (
+            0.3,
+            (0.4, 0.9),
+            "Power 0.80 of every path needs 168 respondents; a",
+        ),
+        (
+            0.3,
+            (0.85, 0.9),
+            "Power 0.80 of every path is reached with 100 respond",
+        ),
+        (0.3, (0.4, 0.5), "Power 0.80 isn't reached with 200 respondents for 1 of 1"),
+        (0.0, (0.05, 0.05), "No path has an effect to be found"),
+    ],
+)
+def test_the_answer_comes_first(
+    effect: float, power: tuple[float, float], told: str, observed: SamplePlan
+) -> None:
+    rows = {"source": "a", "target": "b", "effect": effect, "limit": effect}
+    table = pd.DataFrame({"n": [100, 200], **rows, "power": power, "se": 0.1})
+    assert repr(replace(observed, power=table.assign(bias=0.0))).startswith(told)

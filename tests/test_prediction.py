@@ -312,6 +312,7 @@ def test_collinear_inputs_leave_no_linear_benchmark(frame: pd.DataFrame) -> None
 def test_prints_narrow_and_safe(once: Prediction, frame: pd.DataFrame) -> None:
     text = repr(once)
     assert max(map(len, text.splitlines())) <= 80
+    assert text.startswith("Predictive power is medium: ")
     for part in ("10 folds, 1 repeat;", "CVPAT", "q2_predict", "medium"):
         assert part in text
     odd = csi.Model(

@@ -249,6 +249,14 @@ def test_unlike_indices_are_refused(
 
 def test_a_change_prints() -> None:
     before = csi.fit(SMALL, moments([7, 6, 5, 5], [2, 2, 2, 2], 0.7))
-    text = repr(index_change(before, before))
-    assert text.startswith("index change +0.00 (from 61.11 to 61.11)")
+    change = index_change(before, before)
+    text = repr(change)
+    start = "No change of the index is shown: +0.00 points, from 61.11 to 61.11"
+    assert text.startswith(start)
+    assert max(map(len, text.splitlines())) <= 80
+    assert change._repr_html_().count("<table") == 1
+    after = csi.fit(SMALL, moments([9, 8, 5, 5], [2, 2, 2, 2], 0.7))
+    # items of equal shares: up by two of nine points each
+    assert repr(index_change(before, after)).startswith("The index rose: +22.22 points")
+    assert repr(index_change(after, before)).startswith("The index fell: -22.22 points")
     assert isinstance(index_change(before, before).items, pd.DataFrame)

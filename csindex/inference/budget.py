@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -18,13 +17,14 @@ from csindex.inference.distributions import Bootstrap
 from csindex.inference.regions import driver_replicates
 from csindex.kernels.arrays import FloatArray
 from csindex.results import Results, one_fit
+from csindex.results.printing import Page, Printed
 
 # steps below a millionth of a point are rounding of the solver
 _ROUNDED = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Investment:
+class Investment(Printed):
     """The best use of a budget; made by `best_investment`.
 
     Attributes
@@ -44,6 +44,8 @@ class Investment:
     interval : Series, optional
         estimate, se, low and high of the gain by this plan, where a bootstrap was
         given.
+    notes : tuple of str
+        Drivers that can't be moved, and why: past their cap, or without a cost.
     """
 
     target: str
@@ -54,25 +56,33 @@ class Investment:
     gain: float
     shadow_price: float
     interval: pd.Series | None = None
+    notes: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
-        table = self.plan.round(3).to_string(index=False, na_rep="")
-        return f"{self._headline}\n{table}"
-
-    def _repr_html_(self) -> str:
-        table = self.plan.to_html(index=False, na_rep="", float_format="{:.3f}".format)
-        return f"<div><p><b>{escape(self._headline)}</b></p>{table}</div>"
+    def _page(self) -> Page:
+        more = f"one more unit brings {self.shadow_price:.4f} points"
+        return Page(
+            f"{self._answer}\nSpent {self.spent:.4g} of {self.budget:g}; "
+            f"{more if self.shadow_price > 0 else 'more would bring nothing'}",
+            {"": self.plan},
+            self.notes,
+        )
 
     @property
-    def _headline(self) -> str:
+    def _answer(self) -> str:
+        moved = self.plan[self.plan["step"] != 0].sort_values("gain", ascending=False)
+        if not len(moved):
+            return (
+                f"{self.target} stays at {self.score:.2f}: no step is possible within "
+                "these costs and caps"
+            )
         between = ""
         if self.interval is not None:
             low, high = self.interval["low"], self.interval["high"]
-            between = f" [{low:+.2f}, {high:+.2f}]"
+            between = f" [{low:.2f}, {high:.2f}]"
+        steps = ", ".join(f"{row.driver} {row.step:+.2f}" for row in moved.itertuples())
         return (
-            f"{self.target} {self.score:.2f} {self.gain:+.2f}{between} points for "
-            f"{self.spent:g} of {self.budget:g}; one more unit brings "
-            f"{self.shadow_price:.4f}"
+            f"{self.target} rises by {self.gain:.2f}{between} points, from "
+            f"{self.score:.2f} to {self.score + self.gain:.2f}: {steps}"
         )
 
 
@@ -98,7 +108,8 @@ def best_investment(
     caps : float or mapping of str to float
         The score that a driver can reach at most; 100 unless named. For a driver
         that lowers the target, as complaints do, the score is pressed down, to 100
-        minus the cap at the least.
+        minus the cap at the least. A driver that is past its cap stays, and so does
+        what moves it further; the notes name it.
     target : str, optional
         The construct that is to rise; the model's index if None.
     boot : Bootstrap, optional
@@ -178,6 +189,7 @@ def best_investment(
         gain,
         shadow,
         None if boot is None else _interval(boot, name, moved, gain),
+        tuple(_notes(task, names, top)),
     )
 
 
@@ -249,6 +261,50 @@ def _solved(task: _Task) -> tuple[FloatArray, float]:
         )
     steps = np.where(found.x < _ROUNDED, 0.0, found.x)
     return steps, float(-found.ineqlin.marginals[0])
+
+
+def _notes(task: _Task, names: list[str], top: FloatArray) -> list[str]:
+    """Return which drivers stay where they are, and why."""
+    offered = ~np.isnan(task.price)
+    notes = [
+        note
+        for k in range(len(names))
+        if (note := _past_cap(task, names, k, float(top[k])))
+    ]
+    lacking = [name for name, there in zip(names, offered, strict=True) if not there]
+    if lacking:
+        notes.append(
+            f"no cost is named for {', '.join(lacking)}, so that these are not moved "
+            "themselves"
+        )
+    return notes
+
+
+def _past_cap(task: _Task, names: list[str], k: int, cap: float) -> str:
+    """Return that a driver is past its cap, and what that stops; empty if nothing."""
+    up, score = task.sign[k] > 0, float(task.score[k])
+    bound = cap if up else 100 - cap
+    # what a step of each driver, in its direction, brings this one in its own
+    moved = task.spread[k] * task.sign * task.sign[k]
+    causes = [
+        name
+        for j, name in enumerate(names)
+        if j != k and moved[j] > 0 and not np.isnan(task.price[j])
+    ]
+    stopped = causes or not np.isnan(task.price[k])
+    if not stopped or (score <= bound if up else score >= bound):
+        return ""
+    where = f"above its cap of {cap:g}"
+    if not up:
+        where = f"below {bound:g}, which is 100 less its cap of {cap:g}"
+    told = f"{names[k]} scores {score:.2f}, {where}; it stays"
+    if not causes:
+        return told
+    verb, ending = "raise" if up else "lower", "s" if len(causes) == 1 else ""
+    return (
+        f"{told}, so that {', '.join(causes)}, which {verb}{ending} it, stay{ending}, "
+        "too"
+    )
 
 
 def _interval(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from itertools import combinations
 
@@ -17,110 +16,12 @@ from csindex.inference import intervals
 from csindex.inference.bootstrap import bootstrap
 from csindex.inference.distributions import Bootstrap
 from csindex.inference.prediction.models import shared_items
+from csindex.inference.preferences import Comparison as Comparison
 from csindex.kernels import implied
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.scores import score_moments
 from csindex.results import Results, fit
 from csindex.survey import Answers, Survey
-
-# columns of the predictions, in print
-_PRINTED = ["first", "second", "items", "loss_first", "loss_second", "p", "better"]
-# columns of a terminal
-_WIDTH = 80
-# decimals of each column, in print
-_FORMATS = {
-    name: f"{{:.{digits}f}}".format
-    for digits, names in (
-        (2, ("index", "estimate", "se", "low", "high", "bic")),
-        (
-            4,
-            ("srmr", "srmr_saturated", "r_squared", "r_squared_adjusted", "p", "value"),
-        ),
-        (
-            3,
-            ("loss_first", "loss_second", "difference"),
-        ),
-    )
-    for name in names
-}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
-    """How well several models serve one survey; made by `compare`.
-
-    Attributes
-    ----------
-    criteria : DataFrame
-        One row per model: model, n, srmr (of the estimated model), srmr_saturated,
-        index, se, low, high.
-    targets : DataFrame
-        One row per target and model: target, model, sources (their number),
-        r_squared, r_squared_adjusted, bic.
-    differences : DataFrame
-        One row per pair of models: first, second, estimate (index of the first minus
-        that of the second), se, low, high, p.
-    prediction : DataFrame
-        One row per pair of models, on the items that both predict: first, second,
-        items (their number), loss_first, loss_second (mean squared errors out of
-        sample), difference, se, low, high, p, better (the name of the model that
-        predicts better, or ``"neither"``).
-    notes : tuple of str
-        What limits the comparison: respondents left out, items that differ.
-    level : float
-        Confidence level of the intervals.
-    resamples : int
-        Number of resamples that all models could be estimated from.
-    """
-
-    criteria: pd.DataFrame
-    targets: pd.DataFrame
-    differences: pd.DataFrame
-    prediction: pd.DataFrame
-    notes: tuple[str, ...]
-    level: float
-    resamples: int
-
-    @property
-    def preferred(self) -> pd.DataFrame:
-        """The best model by each criterion: criterion, target, model, value."""
-        fits = self.criteria.assign(target="")
-        rows = [("srmr", fits.loc[fits["srmr"].idxmin()])]
-        for _, table in self.targets.groupby("target", sort=False):
-            highest = table["r_squared_adjusted"].idxmax()
-            rows.append(("r_squared_adjusted", table.loc[highest]))
-            rows.append(("bic", table.loc[table["bic"].idxmin()]))
-        return pd.DataFrame(
-            {
-                "criterion": criterion,
-                "target": row["target"],
-                "model": row["model"],
-                "value": float(row[criterion]),
-            }
-            for criterion, row in rows
-        )
-
-    def __repr__(self) -> str:
-        differences = (
-            f"Differences of the index (level {self.level:g}, {self.resamples} "
-            "resamples in common)"
-        )
-        tables = {
-            "Fit and index": self.criteria,
-            "Explained variance": self.targets,
-            "Prediction of shared items, out of sample": self.prediction[_PRINTED],
-            "Best model": self.preferred,
-            differences: self.differences,
-        }
-        lines: list[str] = []
-        for title, table in tables.items():
-            used = {name: form for name, form in _FORMATS.items() if name in table}
-            shown = table.to_string(index=False, formatters=used, na_rep="")
-            lines += ["", title, shown if len(table) else "none"]
-        lines = [*lines[1:], ""] if self.notes else lines[1:]
-        for note in self.notes:
-            lines.append(textwrap.fill(note, _WIDTH, subsequent_indent="  "))
-        return "\n".join(lines)
 
 
 def compare(
@@ -186,7 +87,9 @@ def compare(
 
     Predictions are those of `csindex.inference.prediction.plspredict.predict`, from the
     scores of direct causes; `csindex.inference.prediction.cvpat.loss_test` tests their
-    losses.
+    losses. As in the authors' own code, errors are in standard deviations of the item,
+    so that no item counts more because its scale is wider; the tests of `predict`
+    against its benchmarks are in units of the items, as in seminr.
 
     References
     ----------

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from csindex.errors import DataError, SpecificationError, quoted, unknown
-from csindex.inference.distributions import standard_statistics
 from csindex.inference.resampling import Plan, Units, check_strata, sampling_units
 from csindex.inference.stack import (
     Collected,
@@ -25,8 +24,11 @@ from csindex.inference.stack import (
     nudged_estimates,
     weighted_estimates,
 )
+from csindex.inference.standard import standard_statistics
+from csindex.inference.telling import index_line
 from csindex.kernels.arrays import FloatArray
 from csindex.results import Results, Statistic, one_fit
+from csindex.results.printing import Page, Printed
 from csindex.survey.columns import sampling_weights
 
 Replication = Literal["jackknife", "brr", "fay", "bootstrap"]
@@ -36,7 +38,7 @@ _STEP = 1e-4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SamplingErrors:
+class SamplingErrors(Printed):
     """Standard errors of everything in a fit; made by `linearized` and its like.
 
     Attributes
@@ -60,8 +62,14 @@ class SamplingErrors:
     errors: Mapping[str, FloatArray]
     simple: Mapping[str, FloatArray]
 
-    def __repr__(self) -> str:
-        return f"{self.method}\n{self.paths.round(4).to_string(index=False)}"
+    def _page(self) -> Page:
+        answer = index_line(self.results, self.scores, self.level)
+        tables = {"Scores": self.scores, "Paths": self.paths}
+        return Page(
+            f"{answer}\n{self.method[:1].upper()}{self.method[1:]}, level "
+            f"{self.level:g}",
+            {caption: table for caption, table in tables.items() if len(table)},
+        )
 
     @property
     def index(self) -> pd.Series:

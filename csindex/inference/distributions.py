@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from csindex.diagnostics import (
     HTMT,
     RELIABILITY,
-    drivers,
     importance,
     importance_performance,
 )
@@ -32,41 +31,11 @@ from csindex.inference.stack import (
     left_out_estimates,
     resampled,
 )
+from csindex.inference.standard import standard_statistics as standard_statistics
+from csindex.inference.telling import index_line
 from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.results import Results, Statistic, statistics
-
-_STANDARD = (
-    statistics.PATHS,
-    statistics.TOTAL_EFFECTS,
-    statistics.INDIRECT_EFFECTS,
-    statistics.SPECIFIC_INDIRECT_EFFECTS,
-    statistics.LOADINGS,
-    statistics.WEIGHTS,
-    statistics.R_SQUARED,
-    statistics.SCORES,
-    RELIABILITY,
-    HTMT,
-)
-
-
-def standard_statistics(results: Results) -> list[Statistic]:
-    """Return the statistics that every bootstrap has.
-
-    Parameters
-    ----------
-    results : Results
-        The fit.
-
-    Returns
-    -------
-    list of Statistic
-        The statistics; with importance, if the model has an index that is driven.
-    """
-    index = results.model.index
-    if index is None or not drivers(results.model, index):
-        return list(_STANDARD)
-    return [*_STANDARD, importance(index)]
-
+from csindex.results.printing import Page, Printed
 
 Failed = Literal["drop", "keep", "replace"]
 _FAILED = {
@@ -102,7 +71,7 @@ class Options:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Bootstrap:
+class Bootstrap(Printed):
     """Bootstrap distributions of everything in a fit; made by `bootstrap`.
 
     Attributes
@@ -140,18 +109,17 @@ class Bootstrap:
         """Confidence level."""
         return self.options.level
 
-    def __repr__(self) -> str:
-        lines = [
+    def _page(self) -> Page:
+        tables = {"Paths": self.paths} if self.results.model.paths else {}
+        if self.results.model.index is not None:
+            tables = {"Scores": self.scores, **tables}
+        told = (
             f"Bootstrap of {self.results.model.name}: {self.counts['used']} of "
             f"{self.counts['requested']} resamples used, {self.interval} intervals, "
-            f"level {self.level:g}",
-        ]
-        if self.results.model.index is not None:
-            lines.append(
-                self.scores.drop(columns="note").round(2).to_string(index=False)
-            )
-        lines.append(self.paths.round(4).to_string(index=False))
-        return "\n".join(lines)
+            f"level {self.level:g}"
+        )
+        answer = index_line(self.results, self.scores, self.level)
+        return Page(f"{answer}\n{told}", tables)
 
     @property
     def index(self) -> pd.Series:

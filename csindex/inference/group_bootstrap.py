@@ -13,10 +13,11 @@ import pandas as pd
 from csindex.inference import intervals
 from csindex.inference.distributions import Bootstrap
 from csindex.results import GroupResults
+from csindex.results.printing import Page, Printed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GroupBootstrap:
+class GroupBootstrap(Printed):
     """Bootstraps of every group and of everyone; made by `bootstrap`.
 
     Attributes
@@ -38,16 +39,33 @@ class GroupBootstrap:
         fitted = self.results[label]
         return next(boot for boot in self.members.values() if boot.results is fitted)
 
-    def __repr__(self) -> str:
+    def _page(self) -> Page:
         if self.results.overall.model.index is None:
-            counts = {
-                label: boot.counts["used"] for label, boot in self.members.items()
-            }
-            return f"Bootstrap by {self.results.by}; resamples used: {counts}"
-        told = self.index.round(2)
-        if not told["note"].any():
-            told = told.drop(columns="note")
-        return f"Bootstrap by {self.results.by}\n{told.to_string()}"
+            used = {label: boot.counts["used"] for label, boot in self.members.items()}
+            table = pd.DataFrame(
+                {self.results.by: list(used), "resamples used": used.values()}
+            )
+            return Page(f"Bootstrap by {self.results.by}", {"": table})
+        return Page(
+            f"{self._answer}\nBootstrap by {self.results.by}; "
+            f"{self.overall.interval} intervals, level {self.overall.level:g}",
+            {
+                "Index": self.index.reset_index(),
+                "Differences": self.differences,
+            },
+        )
+
+    @property
+    def _answer(self) -> str:
+        known = self.index["estimate"].dropna()
+        if not len(known):
+            return f"The index can't be told for any {self.results.by}"
+        apart = int((self.differences["p"] < 1 - self.overall.level).sum())
+        return (
+            f"Index by {self.results.by}: from {known.min():.2f} ({known.idxmin()}) to "
+            f"{known.max():.2f} ({known.idxmax()}); {apart} of {len(self.differences)} "
+            f"pairs differ (p < {1 - self.overall.level:.2g}, not adjusted)"
+        )
 
     @cached_property
     def index(self) -> pd.DataFrame:

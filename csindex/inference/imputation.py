@@ -14,12 +14,14 @@ from csindex.errors import DataError, SpecificationError, unknown
 from csindex.estimation import Estimates, Estimator
 from csindex.inference.resampling import Plan, drawn_weights
 from csindex.inference.stack import Draws, resampled
+from csindex.inference.telling import index_line
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.em import completed, em
 from csindex.kernels.moments import mean_and_cov
 from csindex.model import Model
 from csindex.moments import Moments
 from csindex.results import Results, Statistic, fit, statistics
+from csindex.results.printing import Page, Printed
 from csindex.survey import Answers, Survey, read_survey
 
 _POOLED = (
@@ -91,7 +93,7 @@ class Pool:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Imputation:
+class Imputation(Printed):
     """Estimates pooled over imputed samples; made by `multiple_imputation`.
 
     Every table has the labels of the table of the same name in `Results`, and the
@@ -125,8 +127,17 @@ class Imputation:
         known = [str(name) for name in self.members]
         raise DataError(unknown("group", [str(label)], known, "in the imputation"))
 
-    def __repr__(self) -> str:
-        return f"{self.settings['missing answers']}\n{self.scores.to_string()}"
+    def _page(self) -> Page:
+        shown = ["estimate", "se", "low", "high", "missing_information"]
+        tables = {
+            "Scores": self.scores[["construct", *shown]],
+            "Paths": self.paths[["source", "target", *shown]],
+        }
+        return Page(
+            f"{index_line(self.reference, self.scores, self.level)}\n"
+            f"{self.settings['missing answers']}; {self.settings['imputation']}",
+            {caption: table for caption, table in tables.items() if len(table)},
+        )
 
     @cached_property
     def paths(self) -> pd.DataFrame:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from csindex import scoring
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.inference.design import SamplingErrors
 from csindex.inference.distributions import Bootstrap
 from csindex.inference.group_bootstrap import GroupBootstrap
+from csindex.inference.multiplicity import Adjustment, adjusted, check_adjustment
+from csindex.inference.multiplicity import benjamini_hochberg as benjamini_hochberg
+from csindex.inference.multiplicity import holm as holm
+from csindex.inference.telling import chance
 from csindex.kernels.arrays import FloatArray
 from csindex.results import GroupResults, Results
+from csindex.results.printing import Page, Printed
 
-Adjustment = Literal["holm", "bh", "none"]
 Fit = Results | Bootstrap | SamplingErrors
 
 _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IndexChange:
+class IndexChange(Printed):
     """The change of an index between two fits; made by `index_change`.
 
     Attributes
@@ -65,13 +67,24 @@ class IndexChange:
     items: pd.DataFrame
     se_source: str
 
-    def __repr__(self) -> str:
+    def _page(self) -> Page:
+        return Page(
+            f"{self._answer}\nFrom changed answers {self.from_means:+.2f}, from "
+            f"changed weights {self.from_weights:+.2f}; standard errors: "
+            f"{self.se_source}",
+            {"Items of the index": self.items},
+        )
+
+    @property
+    def _answer(self) -> str:
+        verb = "rose" if self.estimate > 0 else "fell"
+        start = f"The index {verb}"
+        if not (self.low > 0 or self.high < 0):
+            start = "No change of the index is shown"
         return (
-            f"index change {self.estimate:+.2f} (from {self.before:.2f} to "
-            f"{self.after:.2f}), interval [{self.low:.2f}, {self.high:.2f}], z = "
-            f"{self.z:.2f}, p = {self.p:.4f}\n"
-            f"from changed answers {self.from_means:+.2f}, from changed weights "
-            f"{self.from_weights:+.2f}; standard errors: {self.se_source}"
+            f"{start}: {self.estimate:+.2f} points, from {self.before:.2f} to "
+            f"{self.after:.2f}, interval [{self.low:.2f}, {self.high:.2f}], "
+            f"z = {self.z:.2f}, {chance(self.p)}"
         )
 
 
@@ -199,10 +212,7 @@ def index_changes(
     >>> bool((table["p_adjusted"] >= table["p"]).all())
     True
     """
-    if adjust not in get_args(Adjustment):
-        raise SpecificationError(
-            f"unknown adjustment {adjust!r}; there are {quoted(get_args(Adjustment))}"
-        )
+    check_adjustment(adjust)
     first, second = _members(before), _members(after)
     if not set(first) & set(second):
         raise SpecificationError(
@@ -224,86 +234,10 @@ def index_changes(
         rows.append({"company": name, **values, "note": ""})
     columns = ["company", *kept, *parts, "note"]
     table = pd.DataFrame(rows).reindex(columns=columns)
-    known = table["p"].notna().to_numpy()
-    adjusted = np.full(len(table), np.nan)
-    adjusted[known] = _ADJUSTMENTS[adjust](table.loc[known, "p"].to_numpy(dtype=float))
     place = int(table.columns.get_loc("p")) + 1
-    table.insert(place, "p_adjusted", adjusted)
+    p = table["p"].to_numpy(dtype=np.float64)
+    table.insert(place, "p_adjusted", adjusted(p, adjust))
     return table
-
-
-def holm(p: ArrayLike) -> FloatArray:
-    r"""Adjust p-values by Holm's step-down rule.
-
-    Parameters
-    ----------
-    p : array_like of shape (k,)
-        p-values.
-
-    Returns
-    -------
-    ndarray of shape (k,)
-        Adjusted p-values.
-
-    Raises
-    ------
-    SpecificationError
-        For anything but numbers from 0 to 1.
-
-    Notes
-    -----
-    .. math:: \tilde p_{(i)} = \min(1, \max_{j \le i} (k - j + 1) p_{(j)})
-
-    References
-    ----------
-    Holm (1979), Scandinavian Journal of Statistics 6(2).
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    array([0.03, 0.06, 0.06])
-    """
-    values, order = _ordered(p)
-    factors = len(values) - np.arange(len(values))
-    stepped = np.maximum.accumulate(values[order] * factors)
-    return _returned(np.minimum(stepped, 1.0), order)
-
-
-def benjamini_hochberg(p: ArrayLike) -> FloatArray:
-    r"""Adjust p-values by the step-up rule of Benjamini and Hochberg.
-
-    Parameters
-    ----------
-    p : array_like of shape (k,)
-        p-values.
-
-    Returns
-    -------
-    ndarray of shape (k,)
-        Adjusted p-values.
-
-    Raises
-    ------
-    SpecificationError
-        For anything but numbers from 0 to 1.
-
-    Notes
-    -----
-    .. math:: \tilde p_{(i)} = \min(1, \min_{j \ge i} (k / j) p_{(j)})
-
-    References
-    ----------
-    Benjamini & Hochberg (1995), Journal of the Royal Statistical Society B 57(1).
-
-    Examples
-    --------
-    >>> benjamini_hochberg([0.01, 0.04, 0.03])
-    array([0.03, 0.04, 0.04])
-    """
-    values, order = _ordered(p)
-    factors = len(values) / (1.0 + np.arange(len(values)))
-    stepped = np.minimum.accumulate((values[order] * factors)[::-1])[::-1]
-    return _returned(np.minimum(stepped, 1.0), order)
 
 
 def two_sided(z: FloatArray) -> FloatArray:
@@ -322,13 +256,6 @@ def two_sided(z: FloatArray) -> FloatArray:
     return np.array(
         [np.nan if np.isnan(value) else 2 * _NORMAL.cdf(-abs(value)) for value in z]
     )
-
-
-_ADJUSTMENTS: Mapping[str, Callable[[ArrayLike], FloatArray]] = {
-    "holm": holm,
-    "bh": benjamini_hochberg,
-    "none": lambda p: np.asarray(p, dtype=np.float64),
-}
 
 
 def _results(fit: Fit) -> Results:
@@ -439,16 +366,3 @@ def _positions(fit: Results, names: tuple[str, ...]) -> tuple[FloatArray, FloatA
     made = fit.moments
     position = 100.0 * (made.mean - made.low) / (made.high - made.low)
     return position[chosen], scoring.item_shares(fit.estimates)[chosen]
-
-
-def _ordered(p: ArrayLike) -> tuple[FloatArray, np.ndarray]:
-    values = np.asarray(p, dtype=np.float64)
-    if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
-        raise SpecificationError("p-values are a list of numbers from 0 to 1")
-    return values, np.argsort(values, kind="stable")
-
-
-def _returned(stepped: FloatArray, order: np.ndarray) -> FloatArray:
-    found = np.empty(len(stepped))
-    found[order] = stepped
-    return found

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
-from typing import Any, TypeVar, get_args
 
 import numpy as np
 
 from csindex.errors import SpecificationError, quoted, unknown
 from csindex.kernels.arrays import FloatArray
-from csindex.model.parts import Construct, Item, Measurement, Path, Sign, Status
+from csindex.model.checks import (
+    construct_problems,
+    is_path,
+    joint_problems,
+    listed,
+    repeated,
+)
+from csindex.model.parts import Construct, Item, Path, Sign, Status
 
-T = TypeVar("T", bound=Hashable)
 
-
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Model:
     """A satisfaction model: constructs, the paths between them, and the index.
 
@@ -56,6 +58,8 @@ class Model:
     ...     paths=(("quality", "loyalty"),),
     ...     index="quality",
     ... )
+    >>> model
+    Model('small', 2 constructs, 3 items, 1 path, index 'quality')
     >>> model.items
     ('q1', 'q2', 'l1')
     """
@@ -64,7 +68,7 @@ class Model:
     constructs: tuple[Construct, ...]
     paths: tuple[Path, ...]
     index: str | None
-    instrument: tuple[Item, ...] = field(repr=False)
+    instrument: tuple[Item, ...]
     title: str
     origin: str
     year: int | None
@@ -84,17 +88,17 @@ class Model:
         year: int | None = None,
         reference: str = "",
     ) -> None:
-        constructs, paths = _listed(constructs), _listed(paths)
-        instrument = _listed(instrument)
-        given = [c for c in constructs if not _construct_problems(c)]
-        arrows = [Path(*path) for path in paths if _is_path(path)]
+        constructs, paths = listed(constructs), listed(paths)
+        instrument = listed(instrument)
+        given = [c for c in constructs if not construct_problems(c)]
+        arrows = [Path(*path) for path in paths if is_path(path)]
         problems = [
-            *(problem for c in constructs for problem in _construct_problems(c)),
+            *(problem for c in constructs for problem in construct_problems(c)),
             *(
                 f"path {path!r} must be (source, target) or (source, target, sign), "
                 "as ('quality', 'satisfaction')"
                 for path in paths
-                if not _is_path(path)
+                if not is_path(path)
             ),
             *(
                 f"instrument: {item!r} is not an item; write csi.Item('q1', ...)"
@@ -103,11 +107,11 @@ class Model:
             ),
             *(
                 f"instrument: item {name!r} is given twice; keep one of them"
-                for name in _repeated(
+                for name in repeated(
                     [item.name for item in instrument if isinstance(item, Item)]
                 )
             ),
-            *_problems(given, arrows, index),
+            *joint_problems(given, arrows, index),
         ]
         if problems:
             raise SpecificationError([f"model {name!r}: {p}" for p in problems])
@@ -124,6 +128,16 @@ class Model:
         }
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
+
+    def __repr__(self) -> str:
+        parts = [
+            repr(self.name),
+            _counted(len(self.constructs), "construct"),
+            _counted(len(self.items), "item"),
+            _counted(len(self.paths), "path"),
+            "no index" if self.index is None else f"index {self.index!r}",
+        ]
+        return f"Model({', '.join(parts)})"
 
     @cached_property
     def construct_names(self) -> tuple[str, ...]:
@@ -197,6 +211,10 @@ class Model:
         ------
         SpecificationError
             For a construct that the model doesn't have.
+
+        See Also
+        --------
+        with_items_of : for surveys whose codebook says what each item belongs to.
         """
         problems = unknown(
             "construct", items, self.construct_names, f"in with_items of {self.name!r}"
@@ -216,6 +234,54 @@ class Model:
                 for c in self.constructs
             ),
         )
+
+    def with_items_of(self, items: Iterable[Item]) -> Model:
+        """Return the model with the items that a codebook gives its constructs.
+
+        Parameters
+        ----------
+        items : iterable of Item
+            Items that say which construct they belong to, as
+            ``survey.codebook.items``; those of other constructs, or of none, are left
+            out.
+
+        Returns
+        -------
+        Model
+            A new model, as by `with_items`.
+
+        Raises
+        ------
+        SpecificationError
+            For anything but items, and naming the constructs that have none.
+
+        Examples
+        --------
+        >>> book = [Item("RELI1", construct="quality"), Item("age")]
+        >>> model = Model("m", (Construct("quality", ("quality_1", "quality_2")),))
+        >>> model.with_items_of(book).items
+        ('RELI1',)
+        """
+        given = listed(items)
+        if not all(isinstance(item, Item) for item in given):
+            raise SpecificationError(
+                f"with_items_of {self.name!r} takes items, as survey.codebook.items, "
+                f"not {items!r}"
+            )
+        found = {
+            name: [item.name for item in given if item.construct == name]
+            for name in self.construct_names
+        }
+        lacking = [name for name, own in found.items() if not own]
+        if lacking:
+            known = list(dict.fromkeys(i.construct for i in given if i.construct))
+            raise SpecificationError(
+                f"with_items_of {self.name!r}: no item belongs to {quoted(lacking)}; "
+                f"the items' constructs are {quoted(known) or 'not said'}. Name the "
+                "columns with model.with_items(...), or leave constructs out with "
+                "model.without(...)"
+            )
+        return self.with_items(**found)
 
     def without(self, *constructs: str) -> Model:
         """Return the model without some constructs and the paths that touch them.
@@ -307,118 +373,5 @@ class Model:
         return lavaan_text(self)
 
 
-def _listed(values: Any) -> tuple[Any, ...]:
-    """Return the entries of a list; one entry for what is not a list."""
-    if isinstance(values, Iterable) and not isinstance(values, str):
-        return tuple(values)
-    return (values,)
-
-
-def _is_path(path: object) -> bool:
-    return (
-        isinstance(path, tuple | list)
-        and len(path) in (2, 3, 4)
-        and all(isinstance(part, str) for part in path)
-    )
-
-
-def _construct_problems(construct: Construct) -> list[str]:
-    """Return what is wrong with one construct, whatever the others are."""
-    if not isinstance(construct, Construct):
-        return [
-            f"{construct!r} is not a construct; write "
-            "csi.reflective('quality', 'q1', 'q2') or csi.composite(...)"
-        ]
-    name, items = construct.name, construct.items
-    if not isinstance(name, str) or not name:
-        return [f"construct {name!r} needs a name, as 'quality'"]
-    if isinstance(items, str) or not all(isinstance(i, str) and i for i in items):
-        return [
-            f"construct {name!r}: its items are names of columns, as "
-            f"csi.reflective({name!r}, 'q1', 'q2'), not {items!r}"
-        ]
-    if construct.measurement not in get_args(Measurement):
-        return [
-            f"construct {name!r} has measurement {construct.measurement!r}; there are "
-            f"{quoted(get_args(Measurement))}"
-        ]
-    return []
-
-
-def _problems(
-    constructs: Sequence[Construct], paths: Sequence[Path], index: str | None
-) -> list[str]:
-    """Return what is wrong with constructs and paths taken together."""
-    names = [construct.name for construct in constructs]
-    problems = [
-        f"construct {name!r} is given twice; keep one of them"
-        for name in _repeated(names)
-    ]
-    if not names:
-        problems.append("there are no constructs")
-    problems += _item_problems(constructs)
-    used = [name for path in paths for name in (path.source, path.target)]
-    problems += unknown("construct", used, names, "in paths")
-    if index is not None:
-        problems += unknown("construct", [index], names, "as index")
-    pairs = [(path.source, path.target) for path in paths]
-    problems += [
-        f"path {a} -> {b} is given twice; keep one of them" for a, b in _repeated(pairs)
-    ]
-    problems += [
-        f"path {path.source} -> {path.target} has sign {path.sign!r}; use '+', '-' "
-        "or '?'"
-        for path in paths
-        if path.sign not in get_args(Sign)
-    ]
-    problems += [
-        f"path {path.source} -> {path.target} has status {path.status!r}; there are "
-        f"{quoted(get_args(Status))}"
-        for path in paths
-        if path.status not in get_args(Status)
-    ]
-    if cycle := _cycle(pairs):
-        problems.append(
-            f"the paths form a cycle: {' -> '.join(cycle)}; remove one of these paths"
-        )
-    return problems
-
-
-def _item_problems(constructs: Sequence[Construct]) -> list[str]:
-    problems = [
-        f"construct {c.name!r} has no items; name its columns, as in "
-        f"csi.reflective({c.name!r}, 'q1', 'q2') or model.with_items"
-        for c in constructs
-        if not c.items
-    ]
-    owners: dict[str, list[str]] = {}
-    for construct in constructs:
-        for item in construct.items:
-            owners.setdefault(item, []).append(construct.name)
-    for item, names in owners.items():
-        if len(set(names)) > 1:
-            problems.append(
-                f"item {item!r} is in two constructs, {quoted(dict.fromkeys(names))}"
-                "; keep it in one"
-            )
-        elif len(names) > 1:
-            problems.append(
-                f"item {item!r} is twice in construct {names[0]!r}; name it once"
-            )
-    return problems
-
-
-def _repeated(values: Sequence[T]) -> list[T]:
-    return [value for value, count in Counter(values).items() if count > 1]
-
-
-def _cycle(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    sorter: TopologicalSorter[str] = TopologicalSorter()
-    for source, target in pairs:
-        sorter.add(target, source)
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        nodes: list[str] = error.args[1]
-        return nodes
-    return []
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -37,6 +37,7 @@ from csindex.moments.cautions import (
     pair_messages,
     pair_refusal,
 )
+from csindex.moments.dependence import dependent_items
 from csindex.moments.moments import Moments
 from csindex.moments.samples import group_problems, moments_of
 from csindex.survey import Answers, Incomplete
@@ -400,9 +401,9 @@ def _problem(answers: Answers, stack: MomentStack) -> str:
         return ""
     if answers.incomplete.startswith("pairwise"):
         return pair_refusal(_observed_pairs(answers), answers.incomplete)
-    return (
-        "the covariance matrix of the normal model became singular; items depend on "
-        "each other, or too many answers are missing: leave items out"
+    reasons = dependent_items(answers.values, answers.names)
+    return "the covariance matrix of the normal model became singular: " + (
+        "; ".join(reasons) or "too many answers are missing; leave items out"
     )
 
 

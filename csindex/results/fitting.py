@@ -22,6 +22,7 @@ from csindex.estimation.cbsem import CovarianceEstimates
 from csindex.estimation.cbsem.cautions import warning_of
 from csindex.estimation.cbsem.checks import check_identified, check_samples
 from csindex.estimation.consistent import ConsistentEstimates
+from csindex.estimation.naming import called
 from csindex.model import Model
 from csindex.moments import Moments, split, stacked, value_problems
 from csindex.moments.incomplete import Treated, answer_problems, treated
@@ -166,7 +167,7 @@ def _treatment(estimator: Estimator, incomplete: Incomplete) -> Incomplete:
     own = None if rows is None else rows.incomplete
     if own is not None and incomplete not in ("listwise", own):
         raise SpecificationError(
-            f"{estimator!r} treats missing answers itself; leave "
+            f"{called(estimator)} treats missing answers itself; leave "
             f"incomplete={incomplete!r} out"
         )
     return incomplete if own is None else own
@@ -175,8 +176,8 @@ def _treatment(estimator: Estimator, incomplete: Incomplete) -> Incomplete:
 def _fit_moments(model: Model, made: Moments, estimator: Estimator) -> Results:
     if row_estimator(estimator) is not None:
         raise SpecificationError(
-            f"{estimator!r} needs the answers themselves: give fit the survey, not "
-            "its moments"
+            f"{called(estimator)} needs the answers themselves: give fit the survey, "
+            "not its moments"
         )
     chosen = made.select(model.items)
     if chosen.batch:

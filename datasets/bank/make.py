@@ -17,6 +17,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import layout
 import norta
 import plim
 from norta import Floats, Item
@@ -220,14 +221,10 @@ def item_shifts(bank: str, segment: float) -> list[float]:
 @cache
 def population() -> norta.Population:
     """Return the population: everyone's answers follow the structural model exactly."""
-    parts = [norta.segments(REGIONS, AGE_GROUPS).assign(bank=bank) for bank in BANKS]
-    cells = pd.concat(parts, ignore_index=True)
-    cells["population"] /= len(BANKS)
-    keys = zip(cells["bank"], cells["shift"], strict=True)
-    shifts = np.array([item_shifts(bank, segment) for bank, segment in keys])
+    cells = layout.crossed(norta.segments(REGIONS, AGE_GROUPS), bank=BANKS)
     target = norta.implied_correlations(ITEMS, CONSTRUCTS, construct_correlations())
-    cuts = norta.likert_cuts(ITEMS)
-    return norta.population(cells, shifts, cuts, np.ones(len(ITEMS)), target)
+    cuts = layout.thresholds(ITEMS)
+    return layout.population(cells, ["bank"], item_shifts, cuts, target)
 
 
 def moments(**groups: object) -> norta.Moments:
@@ -246,18 +243,16 @@ def make_survey(seed: int = SEED, per_bank: int = PER_BANK) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     cells = norta.segments(REGIONS, AGE_GROUPS)
     size = per_bank * len(BANKS)
-    pick = rng.choice(len(cells), size=size, p=cells["sample"].to_numpy())
+    pick = layout.picked(rng, cells, size)
     bank = np.repeat(np.arange(len(BANKS)), per_bank)
     given = population().draw(rng, bank * len(cells) + pick)
     reason = given[:, list(ITEMS).index(REASON)]
     complained = rng.random(size) < CHANCES[reason - 1]
     coded = norta.with_missing(rng, given, ITEMS)
-    data = cells.loc[pick, ["region", "age_group"]].reset_index(drop=True)
+    data = layout.respondents(cells, pick, bank=np.array(list(BANKS))[bank])
     data.insert(0, "respondent", np.arange(1, size + 1))
-    data.insert(1, "bank", np.array(list(BANKS))[bank])
-    data["weight"] = norta.post_stratified(cells, pick)
-    for name, column in zip(ITEMS, coded.T, strict=True):
-        data[name] = norta.routed(column, complained) if name in HANDLING else column
+    for name, column in layout.columns(ITEMS, coded, complained, HANDLING).items():
+        data[name] = column
     data.insert(data.columns.get_loc(HANDLING[0]), "COMP", complained.astype(np.int64))
     return data
 
@@ -294,8 +289,7 @@ def section(name: str, constructs: list[str], made: norta.Moments) -> str:
 
 def index_of(made: norta.Moments) -> float:
     """Return the 0-100 satisfaction index with equal weights."""
-    chosen = [list(ITEMS).index(name) for name in SATISFACTION]
-    return float((made.mean[chosen].mean() - 1) / 9 * 100)
+    return layout.score(made, ITEMS, SATISFACTION)
 
 
 def bank_table() -> pd.DataFrame:
@@ -344,11 +338,7 @@ def truth() -> str:
 
 def main() -> None:
     """Write ``data.csv`` and ``truth.toml`` beside this file and print the truth."""
-    folder = Path(__file__).parent
-    make_survey().to_csv(
-        folder / "data.csv", index=False, lineterminator="\n", encoding="utf-8"
-    )
-    (folder / "truth.toml").write_text(truth(), encoding="utf-8", newline="\n")
+    layout.write(Path(__file__).parent, make_survey(), truth())
     print(bank_table().to_string(index=False))
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import layout
 import norta
 import plim
 from norta import Floats, Item
@@ -256,27 +257,14 @@ def item_shifts(sector: str, segment: float) -> list[float]:
     return [item.loading * total[item.construct] for item in ITEMS.values()]
 
 
-def thresholds() -> Floats:
-    """Return the thresholds (p, 9) of all answers."""
-    special = [*SHARES, "complaints_1"]
-    likert = {name: item for name, item in ITEMS.items() if name not in special}
-    cuts = dict(zip(likert, norta.likert_cuts(likert), strict=True))
-    cuts |= {name: norta.share_cuts(shares) for name, shares in SHARES.items()}
-    cuts["complaints_1"] = norta.binary_cuts(COMPLAINING)[0]
-    return np.array([cuts[name] for name in ITEMS])
-
-
 @cache
 def population() -> norta.Population:
     """Return the population: everyone's answers follow the structural model exactly."""
-    parts = [segments().assign(sector=sector) for sector in SECTORS]
-    cells = pd.concat(parts, ignore_index=True)
-    cells["population"] /= len(SECTORS)
-    keys = zip(cells["sector"], cells["shift"], strict=True)
-    shifts = np.array([item_shifts(sector, segment) for sector, segment in keys])
-    lowest = np.array([0.0 if name == "complaints_1" else 1.0 for name in ITEMS])
+    cells = layout.crossed(segments(), sector=SECTORS)
     target = norta.implied_correlations(ITEMS, CONSTRUCTS, construct_correlations())
-    return norta.population(cells, shifts, thresholds(), lowest, target)
+    cuts = layout.thresholds(ITEMS, {"complaints_1": COMPLAINING}, SHARES)
+    binary = [list(ITEMS).index("complaints_1")]
+    return layout.population(cells, ["sector"], item_shifts, cuts, target, binary)
 
 
 def moments(**groups: object) -> norta.Moments:
@@ -289,19 +277,14 @@ def make_survey(seed: int = SEED, per_sector: int = PER_SECTOR) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     cells = segments()
     size = per_sector * len(SECTORS)
-    pick = rng.choice(len(cells), size=size, p=cells["sample"].to_numpy())
+    pick = layout.picked(rng, cells, size)
     sector = np.repeat(np.arange(len(SECTORS)), per_sector)
     given = population().draw(rng, sector * len(cells) + pick)
     complained = given[:, list(ITEMS).index("complaints_1")] == 1
     coded = norta.with_missing(rng, given, ITEMS)
-    data = cells.loc[pick, ["region", "area"]].reset_index(drop=True)
+    data = layout.respondents(cells, pick, sector=np.array(list(SECTORS))[sector])
     data.insert(0, "respondent", np.arange(1, size + 1))
-    data.insert(1, "sector", np.array(list(SECTORS))[sector])
-    data["weight"] = norta.post_stratified(cells, pick)
-    answers = {
-        name: norta.routed(column, complained) if name in HANDLING else column
-        for name, column in zip(ITEMS, coded.T, strict=True)
-    }
+    answers = layout.columns(ITEMS, coded, complained, HANDLING)
     return pd.concat([data, pd.DataFrame(answers)], axis=1)
 
 
@@ -315,8 +298,7 @@ def complainers(**groups: object) -> tuple[float, norta.Moments]:
 
 def index_of(made: norta.Moments) -> float:
     """Return the 0-100 satisfaction index with equal weights."""
-    chosen = [list(ITEMS).index(name) for name in SATISFACTION]
-    return float((made.mean[chosen].mean() - 1) / 9 * 100)
+    return layout.score(made, ITEMS, SATISFACTION)
 
 
 def sector_table() -> pd.DataFrame:
@@ -363,11 +345,7 @@ def truth() -> str:
 
 def main() -> None:
     """Write ``data.csv`` and ``truth.toml`` beside this file and print the truth."""
-    folder = Path(__file__).parent
-    make_survey().to_csv(
-        folder / "data.csv", index=False, lineterminator="\n", encoding="utf-8"
-    )
-    (folder / "truth.toml").write_text(truth(), encoding="utf-8", newline="\n")
+    layout.write(Path(__file__).parent, make_survey(), truth())
     print(sector_table().to_string(index=False))
 
 

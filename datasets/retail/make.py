@@ -20,6 +20,7 @@ from scipy.stats import norm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import layout
 import norta
 from norta import Floats, Ints, Item
 
@@ -308,13 +309,10 @@ def draw_frame(rng: np.random.Generator) -> pd.DataFrame:
     size = PER_CELL * len(COMPANIES)
     waves = []
     for wave in WAVES:
-        pick = rng.choice(len(cells), size=size, p=cells["sample"].to_numpy())
-        frame = cells.loc[pick, ["region", "age_group", "shift"]]
-        frame = frame.reset_index(drop=True)
-        frame.insert(0, "company", np.repeat(list(COMPANIES), PER_CELL))
-        frame.insert(1, "wave", wave)
-        frame["weight"] = norta.post_stratified(cells, pick)
-        waves.append(frame)
+        pick = layout.picked(rng, cells, size)
+        company = np.repeat(list(COMPANIES), PER_CELL)
+        frame = layout.respondents(cells, pick, company=company, wave=wave)
+        waves.append(frame.assign(shift=cells["shift"].to_numpy()[pick]))
     return pd.concat(waves, ignore_index=True)
 
 
@@ -446,8 +444,7 @@ def truth_table() -> pd.DataFrame:
 
 def main() -> None:
     """Write ``data.csv`` beside this file and print the true values."""
-    path = Path(__file__).with_name("data.csv")
-    make_survey().to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    layout.write(Path(__file__).parent, make_survey())
     print(truth_table().to_string(index=False))
 
 

@@ -17,9 +17,10 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import layout
 import norta
 import plim
-from norta import Floats, Item
+from norta import Item
 
 SEED = 7  # see README.md, "Choice of the seed"
 PER_CELL = 300
@@ -252,33 +253,19 @@ def item_shifts(operator: str, wave: int, segment: float) -> list[float]:
     return [item.loading * total[item.construct] for item in ITEMS.values()]
 
 
-def thresholds() -> Floats:
-    """Return the thresholds (p, 9) of all answers."""
-    likert = {k: item for k, item in ITEMS.items() if k != "COMP"}
-    cuts = dict(zip(likert, norta.likert_cuts(likert), strict=True))
-    cuts["COMP"] = norta.binary_cuts(ITEMS["COMP"].mean)[0]
-    return np.array([cuts[name] for name in ITEMS])
-
-
 @cache
 def population() -> norta.Population:
     """Return the population: all answers together follow the model exactly."""
     segments = norta.segments(REGIONS, AGE_GROUPS)
-    parts = [
-        segments.assign(operator=operator, wave=wave)
-        for wave in WAVES
-        for operator in OPERATORS
-    ]
-    cells = pd.concat(parts, ignore_index=True)
-    cells["population"] /= len(parts)
-    keys = zip(cells["operator"], cells["wave"], cells["shift"], strict=True)
-    shifts = np.array([item_shifts(*key) for key in keys])
-    lowest = np.array([0.0 if name == "COMP" else 1.0 for name in ITEMS])
+    cells = layout.crossed(segments, wave=WAVES, operator=OPERATORS)
     corr = norta.construct_correlations(
         CAUSAL_ORDER, front_correlations(), indicator_paths()
     )
     target = norta.implied_correlations(ITEMS, CAUSAL_ORDER, corr)
-    return norta.population(cells, shifts, thresholds(), lowest, target)
+    cuts = layout.thresholds(ITEMS, {"COMP": ITEMS["COMP"].mean})
+    binary = [list(ITEMS).index("COMP")]
+    keys = ["operator", "wave"]
+    return layout.population(cells, keys, item_shifts, cuts, target, binary)
 
 
 def moments(**groups: object) -> norta.Moments:
@@ -294,21 +281,18 @@ def make_survey(seed: int = SEED, per_cell: int = PER_CELL) -> pd.DataFrame:
     parts: list[pd.DataFrame] = []
     place: list[np.ndarray] = []
     for k, wave in enumerate(WAVES):
-        pick = rng.choice(len(cells), size=size, p=cells["sample"].to_numpy())
+        pick = layout.picked(rng, cells, size)
         operator = np.repeat(np.arange(len(OPERATORS)), per_cell)
-        part = cells.loc[pick, ["region", "age_group"]].reset_index(drop=True)
-        part.insert(0, "operator", np.array(list(OPERATORS))[operator])
-        part.insert(1, "wave", wave)
-        part["weight"] = norta.post_stratified(cells, pick)
-        parts.append(part)
+        labels = np.array(list(OPERATORS))[operator]
+        parts.append(layout.respondents(cells, pick, operator=labels, wave=wave))
         place.append((k * len(OPERATORS) + operator) * len(cells) + pick)
     data = pd.concat(parts, ignore_index=True)
     data.insert(0, "respondent", np.arange(1, len(data) + 1))
     given = population().draw(rng, np.concatenate(place))
     complained = given[:, list(ITEMS).index("COMP")] == 1
     coded = norta.with_missing(rng, given, ITEMS)
-    for name, column in zip(ITEMS, coded.T, strict=True):
-        data[name] = norta.routed(column, complained) if name == "HANDLE" else column
+    for name, column in layout.columns(ITEMS, coded, complained, ["HANDLE"]).items():
+        data[name] = column
     return data
 
 
@@ -335,8 +319,7 @@ def limits(made: norta.Moments) -> plim.Limits:
 
 def score(made: norta.Moments, names: list[str]) -> float:
     """Return the 0-100 score of some items with equal weights."""
-    chosen = [list(ITEMS).index(name) for name in names]
-    return round(float((made.mean[chosen].mean() - 1) / 9 * 100), 3)
+    return round(layout.score(made, ITEMS, names), 3)
 
 
 def operator_table() -> pd.DataFrame:
@@ -387,11 +370,7 @@ def truth() -> str:
 
 def main() -> None:
     """Write ``data.csv`` and ``truth.toml`` beside this file and print the truth."""
-    folder = Path(__file__).parent
-    make_survey().to_csv(
-        folder / "data.csv", index=False, lineterminator="\n", encoding="utf-8"
-    )
-    (folder / "truth.toml").write_text(truth(), encoding="utf-8", newline="\n")
+    layout.write(Path(__file__).parent, make_survey(), truth())
     print(operator_table().to_string(index=False))
 
 

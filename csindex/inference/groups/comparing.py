@@ -18,6 +18,7 @@ from csindex.errors import (
 )
 from csindex.estimation.cbsem import CovarianceEstimates
 from csindex.inference.groups.differences import GroupComparison
+from csindex.inference.groups.families import adjusted_within, resolution
 from csindex.inference.groups.testing import (
     Groups,
     Pair,
@@ -30,9 +31,9 @@ from csindex.inference.groups.testing import (
     pair_tests,
     ranked,
 )
+from csindex.inference.multiplicity import adjusted
 from csindex.inference.permutation import estimated
 from csindex.inference.resampling import Plan
-from csindex.inference.waves import holm
 from csindex.kernels.arrays import FloatArray
 from csindex.moments import split
 from csindex.moments.incomplete import answer_problems
@@ -103,6 +104,13 @@ def compare_groups(
     of the estimates for both groups, Welch's one for each, from the bootstrap of each
     group; with sampling weights, from effective numbers of respondents.
 
+    A model has dozens of parameters, of which one in twenty differs by chance. What is
+    said to differ is therefore judged by ``p_adjusted``: the permutation's p-value,
+    adjusted by Holm over all pairs of groups and all parameters of one statistic
+    (paths, total effects, loadings, weights, scores; the index by itself). No
+    p-value of ``n`` permutations is below 1 / (n + 1); a note tells where that is too
+    coarse for any finding, and how many would do.
+
     `csindex.inference.groups.micom.micom` describes the tests of invariance,
     `csindex.inference.groups.testing.omnibus_test` that of all groups at once. The
     signs of all constructs are those of the fit to everyone. With strata, respondents
@@ -111,8 +119,9 @@ def compare_groups(
     References
     ----------
     Chin & Dibbern (2010), Handbook of Partial Least Squares, chapter 7; Henseler,
-    Ringle & Sarstedt (2016), International Marketing Review 33(3); Sarstedt, Henseler
-    & Ringle (2011), Advances in International Marketing 22.
+    Ringle & Sarstedt (2016), International Marketing Review 33(3); Holm (1979),
+    Scandinavian Journal of Statistics 6(2); Sarstedt, Henseler & Ringle (2011),
+    Advances in International Marketing 22.
 
     Examples
     --------
@@ -133,14 +142,18 @@ def compare_groups(
     omnibus = pairs[0].omnibus
     if omnibus is None:
         omnibus = omnibus_test(found, plan, level)
+    differences = _differences(found, pairs)
+    used = min(pair.used for pair in pairs)
+    settings = _settings(found, by, plan, level, used)
+    told = resolution(differences, settings["index"], used, level)
     return GroupComparison(
         by,
         _sample(found),
         _pairwise(found, pairs),
-        _differences(found, pairs),
+        differences,
         omnibus,
-        _notes(found, by),
-        _settings(found, by, plan, level, min(pair.used for pair in pairs)),
+        (*_notes(found, by), *([told] if told else [])),
+        settings,
     )
 
 
@@ -275,7 +288,7 @@ def _pairwise(groups: Groups, pairs: Iterable[Pair]) -> pd.DataFrame:
 def _differences(groups: Groups, pairs: list[Pair]) -> pd.DataFrame:
     labels = compared_labels(groups.pooled.model)
     values = [compared_values(member) for member in groups.members]
-    adjusted = _holm(np.stack([pair.p[0] for pair in pairs]))
+    by_pair = _over_pairs(np.stack([pair.p[0] for pair in pairs]))
     tables = [
         labels.assign(
             group_1=groups.labels[pair.first],
@@ -286,18 +299,16 @@ def _differences(groups: Groups, pairs: list[Pair]) -> pd.DataFrame:
             **dict(zip(_TESTS, pair.p, strict=True)),
             p_holm=own,
         )
-        for pair, own in zip(pairs, adjusted, strict=True)
+        for pair, own in zip(pairs, by_pair, strict=True)
     ]
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
+    index = groups.pooled.model.index
+    return table.assign(p_adjusted=adjusted_within(table, index, "holm"))
 
 
-def _holm(p: FloatArray) -> FloatArray:
+def _over_pairs(p: FloatArray) -> FloatArray:
     """Return p-values (pairs, k) adjusted over the pairs that have one."""
-    found = np.full(p.shape, np.nan)
-    for k, column in enumerate(p.T):
-        known = np.isfinite(column)
-        found[known, k] = holm(column[known])
-    return found
+    return np.stack([adjusted(column, "holm") for column in p.T], axis=1)
 
 
 def _notes(groups: Groups, by: str) -> tuple[str, ...]:
@@ -327,6 +338,7 @@ def _settings(
         "resamples of each group": str(plan.n),
         "seed": str(plan.seed),
         "level": f"{level:g}",
+        "p_adjusted": "Holm, over all pairs and all parameters of one statistic",
         "signs": "as in the fit to everyone",
     }
     return pd.Series(entries, name="setting")

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
-from html import escape
 
 import pandas as pd
 
 from csindex.errors import SpecificationError
+from csindex.inference.groups.families import adjusted_within, families
 from csindex.inference.groups.micom import CONFIGURAL
+from csindex.inference.multiplicity import Adjustment
+from csindex.inference.telling import chance
+from csindex.results.printing import Page, Printed
 
-# columns of a terminal
-_WIDTH = 80
 # columns that name what differs
 _NAMES = ("source", "target", "construct", "item")
-# letters of a group's label at the head of a column, in print
-_LABEL = 12
-_SHORT = {
-    "p_permutation": "p",
-    "mean_difference": "mean",
-    "p_variance": "p_var",
-    "variance_log_ratio": "log_var",
-    "c_quantile": "quantile",
-    "estimate_1": "first",
-    "estimate_2": "second",
-}
+_PAIR = ["group_1", "group_2"]
+_ESTIMATES = ["estimate_1", "estimate_2"]
+# columns of MICOM that are printed
+_MICOM = ["construct", "c", "c_quantile", "p_c", "p_mean", "p_variance", "verdict"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GroupComparison:
+class GroupComparison(Printed):
     """Whether groups are measured alike, and how they differ; see `compare_groups`.
 
     Attributes
@@ -46,8 +39,9 @@ class GroupComparison:
         One row per pair of groups and parameter: statistic, source, target,
         construct, item, group_1, group_2, estimate_1, estimate_2, difference (of the
         first minus the second), p_permutation, p_henseler, p_parametric, p_welch, and
-        p_holm, the permutation's p adjusted for the number of pairs. All p-values are
-        two-sided.
+        the permutation's p adjusted by Holm: p_holm for the number of pairs, and
+        p_adjusted for the number of pairs and of parameters of the same statistic.
+        The index is a statistic of its own. All p-values are two-sided.
     omnibus : DataFrame
         Whether any group differs from any other: statistic, distance, p.
     notes : tuple of str
@@ -77,13 +71,26 @@ class GroupComparison:
         kept = table.columns.drop(["statistic", *_NAMES])
         return table.loc[rows, kept].reset_index(drop=True)
 
-    def significant(self, level: float = 0.95) -> pd.DataFrame:
+    @property
+    def level(self) -> float:
+        """Confidence level."""
+        return float(self.settings["level"])
+
+    def significant(
+        self, level: float | None = None, adjust: Adjustment = "holm"
+    ) -> pd.DataFrame:
         """Return the differences whose adjusted p-value lies below one minus a level.
 
         Parameters
         ----------
-        level : float
-            Confidence level.
+        level : float, optional
+            Confidence level; the comparison's if None.
+        adjust : {"holm", "bh", "none"}
+            How the permutation's p-values are adjusted, over all pairs of groups and
+            all parameters of one statistic: paths, loadings, weights and so on, and
+            the index. Holm bounds the chance of any false finding among them,
+            Benjamini-Hochberg the share of false ones among those found; without
+            adjustment one of twenty that are equal is found at level .95.
 
         Returns
         -------
@@ -93,64 +100,95 @@ class GroupComparison:
         Raises
         ------
         SpecificationError
-            If the level doesn't lie between 0 and 1.
+            If the level doesn't lie between 0 and 1, or the adjustment is unknown.
         """
+        level = self.level if level is None else level
         if not 0 < level < 1:
             raise SpecificationError(f"level must lie between 0 and 1, not {level}")
-        found = self.differences[self.differences["p_holm"] < 1 - level]
-        return found.sort_values("p_holm", kind="stable").reset_index(drop=True)
+        p = adjusted_within(self.differences, self.settings["index"], adjust)
+        found = self.differences.assign(_p=p)
+        found = found[found["_p"] < 1 - level]
+        sorted_by = found.sort_values(["_p", "p_permutation"], kind="stable")
+        return sorted_by.drop(columns="_p").reset_index(drop=True)
 
-    def __repr__(self) -> str:
-        lines: list[str] = [self._headline()]
-        for title, table in self._tables().items():
-            shown = table.to_string(index=False, na_rep="") if len(table) else "none"
-            lines += ["", title, shown]
-        told = [CONFIGURAL, *self.notes]
-        wrapped = [textwrap.fill(t, _WIDTH, subsequent_indent="  ") for t in told]
-        return "\n".join([*lines, "", *wrapped])
+    def _page(self) -> Page:
+        return Page(
+            "\n".join(self._answers()),
+            self._tables(),
+            (CONFIGURAL, *self.notes),
+            formats={"effective_n": "{:.1f}".format, "index": "{:.2f}".format},
+        )
 
-    def _repr_html_(self) -> str:
-        parts = [f"<h4>{escape(self._headline())}</h4>"]
-        for title, table in self._tables().items():
-            shown = table.to_html(index=False, na_rep="") if len(table) else "none"
-            parts.append(f"<p><b>{escape(title)}</b></p>{shown}")
-        parts += [f"<p>{escape(note)}</p>" for note in (CONFIGURAL, *self.notes)]
-        return f"<div>{''.join(parts)}</div>"
+    def _answers(self) -> list[str]:
+        """Return what was found, in a few sentences."""
+        verdicts = self.micom["verdict"].value_counts()
+        full, partial, none = (
+            int(verdicts.get(verdict, 0)) for verdict in ("full", "partial", "none")
+        )
+        what = (
+            "constructs"
+            if len(self.sample) == 2
+            else "comparisons of a construct in two groups"
+        )
+        family = families(self.differences, self.settings["index"])
+        tested = int((self.differences["p_permutation"].notna() & (family != "")).sum())
+        lines = [self._index_answer()] if len(self.index) else []
+        return [
+            *lines,
+            f"Measured alike (MICOM): {full} of {len(self.micom)} {what} in full, "
+            f"{partial} in part, {none} not",
+            f"Parameters and scores that differ: {len(self.significant())} of {tested} "
+            f"({self._rule}, Holm within each statistic)",
+            f"{self.settings['model']} by {self.by}; "
+            f"{self.settings['permutations']} permutations",
+        ]
 
-    def _headline(self) -> str:
-        used = self.settings["permutations"]
-        title = textwrap.fill(f"{self.settings['model']} by {self.by}", _WIDTH)
-        return f"{title}\n{used} permutations"
+    def _index_answer(self) -> str:
+        table = self.index
+        differ = table["p_adjusted"] < 1 - self.level
+        if len(table) > 1:
+            return (
+                f"The index differs between {int(differ.sum())} of {len(table)} pairs "
+                f"of {self.by} ({self._rule})"
+            )
+        (row,) = table.itertuples()
+        if pd.isna(row.p_permutation):
+            return f"The index can't be compared by {self.by}: a group has none"
+        start = (
+            f"The index differs by {self.by}"
+            if differ.all()
+            else f"No difference of the index by {self.by} is shown"
+        )
+        return (
+            f"{start}: {row.group_1} {row.estimate_1:.2f}, {row.group_2} "
+            f"{row.estimate_2:.2f} ({chance(row.p_permutation, 'p_permutation')})"
+        )
+
+    @property
+    def _rule(self) -> str:
+        return f"p_adjusted < {1 - self.level:.2g}"
 
     def _tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables that are printed, in at most 80 columns."""
-        level = float(self.settings["level"])
         many = len(self.sample) > 2
-        groups = ["group_1", "group_2"]
-        short = _SHORT if many else _SHORT | self._names()
-        estimates = ["estimate_1", "estimate_2"]
-        apart = _named(self.significant(level))
-        kept = ["statistic", "of", *groups, *estimates, "p_permutation", "p_holm"]
-        tables = {
-            "Invariance (MICOM)": _verdicts(self.micom) if many else self.micom,
-            "Index": self.index.drop(columns="p_parametric"),
-            f"Parameters and scores that differ (p < {1 - level:.2g})": apart[kept],
-        }
-        dropped = [] if many else [*groups, "p_holm"]
+        named = {} if many else self._names()
+        sides = [*_PAIR, "difference"] if many else _ESTIMATES
+        tests = ["p_permutation", "p_henseler", "p_welch"]
+        index = self.index[[*sides, *tests, *(["p_adjusted"] if many else [])]]
+        found = _named(self.significant())
+        apart = found[["statistic", "of", *sides, "p_permutation", "p_adjusted"]]
         return {
-            "Groups": self.sample.round(2),
-            **{
-                title: table.drop(columns=dropped, errors="ignore")
-                .round(3)
-                .rename(columns=short)
-                for title, table in tables.items()
-            },
-            "All groups at once": self.omnibus.round(4),
+            "Groups": self.sample,
+            "Invariance (MICOM)": _verdicts(self.micom) if many else self.micom[_MICOM],
+            "Index": index.rename(columns=named),
+            f"Parameters and scores that differ ({self._rule})": apart.rename(
+                columns=named
+            ),
+            "All groups at once": self.omnibus,
         }
 
     def _names(self) -> dict[str, str]:
         """Return what the columns of estimates are called if there are two groups."""
-        first, second = (str(label)[:_LABEL] for label in self.sample["group"])
+        first, second = (str(label) for label in self.sample["group"])
         return {"estimate_1": first, "estimate_2": second}
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from statistics import NormalDist
 
 import numpy as np
@@ -14,19 +13,21 @@ import pandas as pd
 
 from csindex.errors import DataError, SpecificationError
 from csindex.estimation import PLS, Estimator, row_estimator
+from csindex.estimation.naming import called
 from csindex.inference.planning.populations import Effects, population
 from csindex.inference.planning.sample_sizes import USUAL_POWER, sample_size_rules
 from csindex.inference.planning.studies import Sampled, Study, sampled
 from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.model import Model
 from csindex.results import Results, statistics
+from csindex.results.printing import Page, Printed, named
 
 _FEWEST = 100
 _FEWEST_INNER = 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SamplePlan:
+class SamplePlan(Printed):
     """What samples of several sizes can show; made by `plan`.
 
     Attributes
@@ -57,29 +58,43 @@ class SamplePlan:
     settings: pd.Series
     level: float
 
-    def __repr__(self) -> str:
-        tables = [
-            "Power of each path, by sample size",
-            _wide(self.power).to_string(float_format="{:.3f}".format),
-        ]
+    def _page(self) -> Page:
+        tables = {"Power of each path, by sample size": _wide(self.power)}
         if len(self.index):
-            tables += ["Index", self.index.round(3).to_string(index=False)]
-        tables += [
-            "Samples without a proper estimate",
-            self.improper.round(4).to_string(index=False),
-            "Rules of thumb",
-            self.rules.drop(columns="note").to_string(index=False, na_rep=""),
-        ]
-        return "\n\n".join([f"Sample plan for {self.model.name}", *tables])
+            tables["Index: interval of a sample"] = self.index
+        return Page(
+            f"{self._answer}\nSample plan for {self.model.name}: "
+            f"{self.settings['samples']}",
+            {
+                **tables,
+                "Samples without a proper estimate": self.improper,
+                "Rules of thumb": self.rules.drop(columns="note"),
+            },
+            [f"{row.rule}: {row.note}" for row in self.rules.itertuples() if row.note],
+        )
 
-    def _repr_html_(self) -> str:
-        three = "{:.3f}".format
+    @property
+    def _answer(self) -> str:
+        needed, largest = self.required_n(), int(self.power["n"].max())
+        needed = needed[needed["effect"] != 0]
+        if not len(needed):
+            return "No path has an effect to be found"
+        names = needed["source"] + " -> " + needed["target"]
+        lacking = names[needed["note"].str.startswith("above")]
+        if len(lacking):
+            return (
+                f"Power {USUAL_POWER:.2f} isn't reached with {largest} respondents for "
+                f"{len(lacking)} of {len(names)} paths: {named(list(lacking))}"
+            )
+        if needed["n"].notna().any():
+            most = needed["n"].idxmax()
+            return (
+                f"Power {USUAL_POWER:.2f} of every path needs "
+                f"{needed.loc[most, 'n']:.0f} respondents; {names[most]} needs most"
+            )
         return (
-            f"<div><h4>Sample plan for {escape(self.model.name)}</h4>"
-            f"{_wide(self.power).to_html(float_format=three)}"
-            f"{self.index.to_html(index=False, float_format=three)}"
-            f"{self.improper.to_html(index=False, float_format=three)}"
-            f"{self.rules.to_html(index=False, na_rep='')}</div>"
+            f"Power {USUAL_POWER:.2f} of every path is reached with "
+            f"{int(self.power['n'].min())} respondents or fewer"
         )
 
     @cached_property
@@ -301,7 +316,8 @@ def _check_call(
         problems.append(f"the estimator must be one, as csi.PLS(), not {estimator!r}")
     elif row_estimator(estimator) is not None:
         problems.append(
-            f"{estimator!r} needs the answers themselves, and only moments are drawn"
+            f"{called(estimator)} needs the answers themselves, and only moments are "
+            "drawn"
         )
     if problems:
         raise SpecificationError([f"plan: {p}" for p in problems])
@@ -399,4 +415,5 @@ def _wide(power: pd.DataFrame) -> pd.DataFrame:
     wide = labelled.pivot_table(
         index=["path", "effect"], columns="n", values="power", sort=False
     )
-    return wide.rename_axis(columns="n")
+    wide.columns = pd.Index([f"n={size}" for size in wide.columns])
+    return wide.reset_index()

@@ -52,7 +52,7 @@ def sample_size_rules(
     """
     normal = NormalDist()
     needed = normal.inv_cdf(level) + normal.inv_cdf(USUAL_POWER)
-    basis = f"smallest effect {smallest:g}"
+    basis = f"smallest effect {smallest:.3g}"
     root = gamma = math.nan
     if smallest > 0:
         root = float(math.floor((needed / smallest) ** 2) + 1)

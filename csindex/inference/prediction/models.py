@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from csindex.errors import DataError
@@ -13,6 +14,8 @@ from csindex.inference.permutation import drawn_folds
 from csindex.inference.prediction.cvpat import loss_test
 from csindex.inference.prediction.forecasts import Losses, cross_validated
 from csindex.inference.prediction.plspredict import refusal
+from csindex.kernels.arrays import BoolArray, FloatArray
+from csindex.kernels.moments import mean_and_cov
 from csindex.results import Results
 from csindex.survey import Answers
 
@@ -39,8 +42,9 @@ class SharedItems:
     ----------
     table : DataFrame
         One row per pair: first, second, items, loss_first, loss_second (mean squared
-        errors out of sample), difference, se, low, high, p, better (the model with
-        the lower loss, ``"neither"`` if they don't differ at the level).
+        errors out of sample, of items of variance one), difference, se, low, high, p,
+        better (the model with the lower loss, ``"neither"`` if they don't differ at
+        the level).
     notes : list of str
         Why a pair or a model isn't there.
     """
@@ -67,6 +71,17 @@ def shared_items(
     -------
     SharedItems
         CVPAT of every pair.
+
+    Notes
+    -----
+    A squared error is divided by the variance of its item, so that an item on 0-50
+    counts no more than one on 1-10. The authors of the test scale the items before
+    they fit anything, which comes to the same.
+
+    References
+    ----------
+    Liengaard, Sharma, Hult, Jensen, Sarstedt, Hair & Ringle (2021), Decision Sciences
+    52(2), and their code.
     """
     notes: list[str] = []
     losses: dict[str, Losses] = {}
@@ -119,7 +134,10 @@ def _row(
         for name, where in zip(pair, positions, strict=True)
     )
     used = losses[first].used & losses[second].used
-    found = loss_test(_answers(fits[first]), own, other, used, level)
+    answers = _answers(fits[first])
+    chosen = [fits[first].model.items.index(item) for item in shared]
+    variance = _variances(answers, chosen, used)
+    found = loss_test(answers, own / variance, other / variance, used, level)
     winner = first if found.difference < 0 else second
     return {
         "first": first,
@@ -134,6 +152,15 @@ def _row(
         "p": found.p,
         "better": winner if found.p < 1 - level else "neither",
     }
+
+
+def _variances(answers: Answers, items: list[int], used: BoolArray) -> FloatArray:
+    """Return the variances (q,) of items among the respondents that are predicted."""
+    values = answers.values[used][:, items]
+    _, cov = mean_and_cov(
+        values, None if answers.weights is None else answers.weights[used]
+    )
+    return np.asarray(np.diag(cov))
 
 
 def _answers(fit: Results) -> Answers:

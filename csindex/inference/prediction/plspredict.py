@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
 import warnings
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Literal, get_args
 
 import numpy as np
@@ -25,19 +23,18 @@ from csindex.inference.prediction.forecasts import (
 )
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.results import Results, one_fit
+from csindex.results.printing import Page, Printed
 from csindex.survey import Answers
 
 Antecedents = Literal["direct", "earliest"]
 
-# columns of a terminal
-_WIDTH = 80
 # what a loss of zero is at the size of another, as a share
 _ROUNDING = 1e-9
 POWER = "Shmueli, Sarstedt, Hair, Cheah, Ting, Vaithilingam & Ringle (2019)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Prediction:
+class Prediction(Printed):
     """How well a model predicts out of sample; made by `predict`.
 
     Attributes
@@ -81,37 +78,36 @@ class Prediction:
     notes: tuple[str, ...]
     settings: pd.Series
 
-    def __repr__(self) -> str:
-        lines = [self._headline()]
-        for title, table in self._tables().items():
-            lines += ["", title, table.to_string(index=False, na_rep="")]
-        wrapped = [textwrap.fill(t, _WIDTH, subsequent_indent="  ") for t in self.notes]
-        return "\n".join([*lines, *([""] if wrapped else []), *wrapped])
-
-    def _repr_html_(self) -> str:
-        parts = [f"<h4>{escape(self._headline())}</h4>"]
-        for title, table in self._tables().items():
-            shown = table.to_html(index=False, na_rep="")
-            parts.append(f"<p><b>{escape(title)}</b></p>{shown}")
-        parts += [f"<p>{escape(note)}</p>" for note in self.notes]
-        return f"<div>{''.join(parts)}</div>"
-
-    def _headline(self) -> str:
-        folds, causes = (self.settings[name] for name in ("folds", "antecedents"))
-        title = textwrap.fill(f"Prediction by {self.settings['model']}", _WIDTH)
-        return f"{title}\n{folds}; from {causes}"
-
-    def _tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables that are printed, in at most 80 columns."""
+    def _page(self) -> Page:
         items = ["item", "q2_predict", "rmse", "rmse_lm", "rmse_mean", "mae", "mae_lm"]
         tests = ["construct", "benchmark", "loss", "loss_other", "difference", "p"]
         kept = ["measure", "items", "better", "verdict", "power"]
-        return {
-            "Items, out of sample": self.items[items].round(4),
-            "Standardised scores": self.constructs.round(4),
-            "Items predicted better than by linear models": self.verdicts[kept],
-            "Differences of loss (CVPAT)": self.cvpat[tests].round(4),
-        }
+        folds, causes = (self.settings[name] for name in ("folds", "antecedents"))
+        return Page(
+            f"{self._answer}\nPrediction by {self.settings['model']}; {folds}; from "
+            f"{causes}",
+            {
+                "Items predicted better than by linear models": self.verdicts[kept],
+                "Items, out of sample": self.items[items],
+                "Standardised scores": self.constructs,
+                "Differences of loss (CVPAT)": self.cvpat[tests],
+            },
+            self.notes,
+        )
+
+    @property
+    def _answer(self) -> str:
+        count = len(self.items)
+        above = int((self.items["q2_predict"] > 0).sum())
+        mean = f"{above} of {count} better than by their mean"
+        verdict = self.verdicts.set_index("measure").loc["rmse"]
+        if not verdict["items"]:
+            return f"Predictive power is unknown: {mean}"
+        return (
+            f"Predictive power is {verdict['power']}: {verdict['better']} of "
+            f"{verdict['items']} items are predicted better than by linear models "
+            f"(RMSE), {mean}"
+        )
 
 
 def predict(
@@ -220,7 +216,7 @@ def predict(
         _frame(results, answers, outside.predicted, items["item"].tolist()),
         _frame(results, answers, outside.scores, list(results.model.endogenous)),
         outside.losses,
-        _notes(outside.losses),
+        _notes(results, outside.losses),
         _settings(results, divided, seed, antecedents, assignment is None),
     )
 
@@ -435,8 +431,15 @@ def _frame(
     return pd.DataFrame(values, index=index, columns=columns)
 
 
-def _notes(losses: Losses) -> tuple[str, ...]:
+def _notes(results: Results, losses: Losses) -> tuple[str, ...]:
     notes: list[str] = []
+    made = results.moments
+    widths = (made.high - made.low)[losses.targets]
+    if len(set(widths[np.isfinite(widths)])) > 1:
+        notes.append(
+            "losses are in units of the items, so that those on wide scales count most "
+            "where items are taken together"
+        )
     left = int((~losses.used).sum())
     if left:
         notes.append(
