@@ -110,11 +110,14 @@ from csindex.model import (
 )
 from csindex.moments import Moments, moments
 from csindex.plotting import (
+    plot_changes,
     plot_groups,
     plot_hierarchy,
     plot_importance_performance,
     plot_model,
+    plot_power,
     plot_scores,
+    plot_scree,
 )
 from csindex.plotting.slopes import plot_slopes
 from csindex.report import report
@@ -260,11 +263,14 @@ __all__ = [
     "ncsi",
     "necessary_conditions",
     "plan",
+    "plot_changes",
     "plot_groups",
     "plot_hierarchy",
     "plot_importance_performance",
     "plot_model",
+    "plot_power",
     "plot_scores",
+    "plot_scree",
     "plot_slopes",
     "predict",
     "q_squared",

@@ -21,6 +21,7 @@ from csindex.plotting.pen import (
     LABEL,
     LINE,
     NAME,
+    NAME_LINE,
     PAD,
     SIGN,
     TAG,
@@ -31,7 +32,7 @@ from csindex.plotting.pen import (
 )
 from csindex.plotting.routing import label_places, routes
 from csindex.plotting.subjects import results_and_boot
-from csindex.plotting.texts import fitted, text_size
+from csindex.plotting.texts import fitted, text_size, wrapped
 from csindex.results import Results
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def _node(
         tags = tuple((i, style.number(loadings[name, i])) for i, _ in tags)
     room = _LONGEST - 30
     shown = tuple((fitted(i, room, TAG, families), value) for i, value in tags)
-    title = fitted(text.construct(name), _LONGEST, NAME, families)
+    title = wrapped(text.construct(name), _LONGEST, NAME, families)
     return Node(title, score, note, shown, name == model.index)
 
 
@@ -260,7 +261,11 @@ def _arrows(
 def _sizes(nodes: Sequence[Node], families: Sequence[str]) -> list[tuple[float, float]]:
     """Return one width for all boxes, and each box's height."""
     widths = [96.0]
-    widths += [text_size(n.name, NAME, families, bold=True)[0] + 2 * PAD for n in nodes]
+    widths += [
+        text_size(line, NAME, families, bold=True)[0] + 2 * PAD
+        for node in nodes
+        for line in node.name.split("\n")
+    ]
     widths += [
         text_size(f"{item}   {loading}", TAG, families)[0] + 2 * PAD
         for node in nodes
@@ -270,6 +275,7 @@ def _sizes(nodes: Sequence[Node], families: Sequence[str]) -> list[tuple[float, 
         (
             max(widths),
             (TALL if node.score or node.note else FLAT)
+            + NAME_LINE * node.name.count("\n")
             + (LINE * len(node.tags) + 8.0 if node.tags else 0.0),
         )
         for node in nodes

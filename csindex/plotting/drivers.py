@@ -17,14 +17,16 @@ from csindex.plotting.frames import records
 from csindex.plotting.layout import Box
 from csindex.plotting.routing import overlap
 from csindex.plotting.subjects import results_and_boot
-from csindex.plotting.texts import fitted, text_size
+from csindex.plotting.texts import fitted, text_size, wrapped
 from csindex.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WIDTH, _HEIGHT, _LABEL, _REGION, _DOT = 7.2, 5.2, 10.0, 10.0, 11.0
-_LONGEST = 170.0  # room for a name, in points
+_LONGEST, _LONGEST_TARGET = 150.0, 260.0  # room for a name, in points
+_REACH = 0.95  # share of the figure's height that the vertical axis has for its name
+_FAR = 9.0  # distance from its point, in points, from which a label is led to
 # where a label may stand, from its point's centre to its own border, best first
 _OFFSETS = (
     *((9, 5), (-9, 5), (9, -5), (-9, -5)),
@@ -102,14 +104,12 @@ def _name_axes(ax: Axes, text: Words, families: list[str], target: str) -> None:
         "color": style.INK,
     }
     ax.set_xlabel(text("plot.performance"), labelpad=8, **options)
-    ax.set_ylabel(
-        text(
-            "plot.importance",
-            target=fitted(text.construct(target), _LONGEST, _LABEL, families),
-        ),
-        labelpad=8,
-        **options,
+    named = text(
+        "plot.importance",
+        target=fitted(text.construct(target), _LONGEST_TARGET, _LABEL, families),
     )
+    height = ax.figure.figure.get_size_inches()[1] * 72 * _REACH
+    ax.set_ylabel(wrapped(named, height, 9.5, families), labelpad=8, **options)
 
 
 def _limit(ax: Axes, table: pd.DataFrame) -> None:
@@ -198,16 +198,40 @@ def _write(ax: Axes, table: pd.DataFrame, text: Words, families: list[str]) -> N
     origin = np.array([ax.get_xlim()[0], ax.get_ylim()[0]])
     points = (table[["performance", "importance"]].to_numpy() - origin) / span * size
     names = [
-        fitted(text.construct(name), _LONGEST, _LABEL, families)
+        wrapped(text.construct(name), _LONGEST, _LABEL, families)
         for name in table["driver"]
     ]
-    extents = [text_size(name, _LABEL, families) for name in names]
+    extents = [_extent(name, families) for name in names]
     obstacles += [_at(point, (_DOT, _DOT)) for point in points]
     arms = _arms(table, origin, span, size)
-    for name, place in zip(
-        names, _places(points, extents, obstacles, arms, size), strict=True
-    ):
+    places = _places(points, extents, obstacles, arms, size)
+    for name, place, extent, point in zip(names, places, extents, points, strict=True):
+        _lead(ax, point, place, extent, size)
         _text(ax, place / size, name, _LABEL, style.INK, families, zorder=6)
+
+
+def _extent(name: str, families: Sequence[str]) -> tuple[float, float]:
+    """Return width and height of a label of one or two lines."""
+    sizes = [text_size(line, _LABEL, families) for line in name.split("\n")]
+    return max(width for width, _ in sizes), sum(height for _, height in sizes)
+
+
+def _lead(
+    ax: Axes,
+    point: FloatArray,
+    place: FloatArray,
+    extent: tuple[float, float],
+    size: FloatArray,
+) -> None:
+    """Draw a thin line from a point to its label, where that stands apart."""
+    half = np.array(extent) / 2
+    nearest = np.clip(point, place - half, place + half)
+    if np.hypot(*(nearest - point)) < _FAR + _DOT / 2:
+        return
+    line = np.array([point, nearest]) / size
+    ax.plot(
+        *line.T, color=style.GREY, lw=0.7, alpha=0.7, transform=ax.transAxes, zorder=3
+    )
 
 
 def _arms(

@@ -13,8 +13,8 @@ from csindex.language import Language, Words, words
 from csindex.plotting import style
 from csindex.plotting.frames import records
 from csindex.plotting.stand import Strip, TreePen
-from csindex.plotting.subjects import results_and_boot
-from csindex.plotting.texts import fitted, text_size
+from csindex.plotting.subjects import product_names, results_and_boot
+from csindex.plotting.texts import fitted, text_size, wrapped
 from csindex.plotting.tree import Branch, branches, room, rows
 from csindex.results import Results
 from csindex.results.hierarchy import Indicators, hierarchy
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 # font sizes and distances, in points
 _NAME, _LINE, _LEAF, _HEAD, _BIG = 9.5, 8.5, 8.5, 8.5, 17.0
 _ROW, _LEADING, _PAD, _MARGIN, _TOP = 14.5, 11.5, 8.0, 10.0, 30.0
-_ROOT, _LONGEST, _LONGEST_ITEM = 86.0, 145.0, 96.0
+_ROOT, _LONGEST, _LONGEST_ITEM = 86.0, 145.0, 150.0
+_NAME_LINE = 12.0
 _GAP, _STRIP, _NUMBER = 26.0, 104.0, 36.0
 
 
@@ -132,7 +133,10 @@ class Hierarchy:
         y = self._y(name) - height / 2 + 12
         middle = x + width / 2
         big = box.level == 1
-        pen.write(middle, y, box.name, _NAME, bold=True, colour=ink)
+        for line in box.name.split("\n"):
+            pen.write(middle, y, line, _NAME, bold=True, colour=ink)
+            y += _NAME_LINE
+        y -= _NAME_LINE
         for k, line in enumerate(box.lines):
             first = big and k == 0
             y += _LEADING + (7 if first else 0)
@@ -234,7 +238,8 @@ def tree_plan(
         The tree; it knows its size and can be drawn.
     """
     results, boot = results_and_boot(subject, boot, "plot_hierarchy")
-    table = _without_stand_ins(hierarchy(results, indicators, boot))
+    table = _without_products(hierarchy(results, indicators, boot), results)
+    table = _without_stand_ins(table)
     names = _indicator_names(results, language)
     text, families = style.drawable(words(language), [*table["node"], *names.values()])
     titles = {
@@ -264,6 +269,14 @@ def tree_plan(
         text,
         families,
     )
+
+
+def _without_products(table: pd.DataFrame, results: Results) -> pd.DataFrame:
+    """Return the nodes without products of constructs, which no question asks about."""
+    hidden = set(product_names(results))
+    while below := set(table.loc[table["parent"].isin(hidden), "node"]) - hidden:
+        hidden |= below
+    return table[~table["node"].isin(hidden)].reset_index(drop=True)
 
 
 def _without_stand_ins(table: pd.DataFrame) -> pd.DataFrame:
@@ -317,7 +330,7 @@ def _box(
         long = "impact_low" in value
         lines = (score, share, told) if long else (score, f"{share} · {told}")
     lines = (score,) if strong else lines
-    shown = fitted(title, _LONGEST, _NAME, families)
+    shown = wrapped(title, _LONGEST, _NAME, families)
     return _Box(shown, level, lines, strong, impact)
 
 
@@ -336,7 +349,8 @@ def _percent(share: float) -> str:
 
 def _height(box: _Box) -> float:
     extra = 15.0 if box.level == 1 else 0.0
-    return 20.0 + _LEADING * len(box.lines) + extra
+    names = _NAME_LINE * box.name.count("\n")
+    return 20.0 + _LEADING * len(box.lines) + names + extra
 
 
 def _branch(table: pd.DataFrame, boxes: Mapping[str, _Box]) -> Branch:
@@ -354,7 +368,10 @@ def _widths(
     widths = {1: _ROOT}
     for box in boxes.values():
         if box.level > 1:
-            parts = [text_size(box.name, _NAME, families, bold=True)[0]]
+            parts = [
+                text_size(line, _NAME, families, bold=True)[0]
+                for line in box.name.split("\n")
+            ]
             parts += [text_size(line, _LINE, families)[0] for line in box.lines]
             needed = max(parts) + 2 * _PAD
             widths[box.level] = max(widths.get(box.level, 92.0), needed)

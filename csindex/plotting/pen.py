@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 # font sizes and distances, in points
 NAME, SCORE, SMALL, TAG, LABEL, SIGN = 10.5, 17.0, 8.5, 8.0, 9.5, 13.0
 PAD, LINE, TALL, FLAT = 11.0, 13.0, 56.0, 36.0
+NAME_LINE = 12.5
 
 
 @dataclass(frozen=True)
 class Node:
-    """What stands in one box."""
+    """What stands in one box; a long name has several lines."""
 
     name: str
     score: str
@@ -87,13 +88,20 @@ class Pen:
             )
         )
         top = box.y + box.height / 2
-        if not (node.score or node.note):
+        bare = not (node.score or node.note)
+        lines = node.name.split("\n")
+        y = top - (18 if bare else 16)
+        for k, line in enumerate(lines):
             self.write(
-                box.x, top - 18, node.name, NAME, weight="bold", color=ink, zorder=5
+                *(box.x, y - NAME_LINE * k, line, NAME),
+                weight="bold",
+                color=ink,
+                zorder=5,
             )
+        top -= NAME_LINE * (len(lines) - 1)
+        if bare:
             self._tags(node, box, top - 36, ink, soft)
             return
-        self.write(box.x, top - 16, node.name, NAME, weight="bold", color=ink, zorder=5)
         self._numbers(node, box, top - 39, ink, soft)
         self._tags(node, box, top - 58, ink, soft)
 

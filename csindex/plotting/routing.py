@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
+from math import prod
 
 import numpy as np
 
@@ -14,6 +15,8 @@ _CLEARANCE, _TIP = 8.0, 3.0
 _BULGES = (0.06, -0.06, 0.13, -0.13, 0.22, -0.22, 0.34, -0.34, 0.5, -0.5)
 _PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)
 _POINTS, _SPARSE = 121, 4
+# ways through columns: all up to so many, else so many
+_MOST_WAYS, _FEWER = 81, 24
 _ARROWHEAD = 13.0
 # what a curve is judged by
 _HITS_BOX, _CROSSES, _DETOUR, _TOUCHES, _OUTSIDE, _ONE_TIP = (
@@ -154,7 +157,7 @@ def _curves(edge: Edge, boxes: Sequence[Box]) -> Iterator[FloatArray]:
             yield _through(np.array([start, *level]))
     between = sorted({b.x for b in boxes if source.x + 1 < b.x < target.x - 1})
     gaps = [_gaps(x, boxes, source, target) for x in between]
-    for heights in product(*gaps) if between else ():
+    for heights in _ways(gaps, source.y) if between else ():
         width = max(box.width for box in boxes) / 2 + 6
         stops = [
             (x + side * width, y)
@@ -176,6 +179,21 @@ def _gaps(x: float, boxes: Sequence[Box], source: Box, target: Box) -> list[floa
     if all(not low - room < straight < high + room for low, high in borders):
         open_at.append(straight)
     return sorted(open_at, key=lambda y: abs(y - straight))[:3]
+
+
+def _ways(gaps: Sequence[Sequence[float]], start: float) -> list[tuple[float, ...]]:
+    """Return ways through the columns' gaps; of very many, those that turn least."""
+    if prod(map(len, gaps)) <= _MOST_WAYS:
+        return list(product(*gaps))
+    ways: list[tuple[float, ...]] = [()]
+    for heights in gaps:
+        longer = [(*way, height) for way in ways for height in heights]
+        ways = sorted(longer, key=lambda way: _turns(start, way))[:_FEWER]
+    return ways
+
+
+def _turns(start: float, way: Sequence[float]) -> float:
+    return sum(abs(b - a) for a, b in pairwise((start, *way)))
 
 
 def _through(stops: FloatArray) -> FloatArray:

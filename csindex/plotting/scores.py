@@ -13,14 +13,19 @@ from csindex.inference import Bootstrap, GroupBootstrap
 from csindex.language import Language, Words, words
 from csindex.plotting import style
 from csindex.plotting.frames import records
-from csindex.plotting.subjects import index_and_interval, results_and_boot
-from csindex.plotting.texts import fitted, text_size
+from csindex.plotting.subjects import (
+    index_and_interval,
+    product_names,
+    results_and_boot,
+)
+from csindex.plotting.texts import text_size, wrapped
 from csindex.results import GroupResults, Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WIDTH, _ROW, _FRAME, _LABEL, _VALUE = 7.2, 0.36, 0.9, 10.0, 9.5
+_TWO_LINES = 8.6  # font size of names that take two lines
 _LONGEST = 180.0  # room for a name, in points
 
 
@@ -59,6 +64,7 @@ def plot_scores(
     -------
     Axes
         One row per construct, in the model's order; the index is emphasised.
+        Products of constructs, which have no scores, are left out.
 
     Raises
     ------
@@ -74,6 +80,7 @@ def plot_scores(
     """
     results, boot = results_and_boot(subject, boot, "plot_scores")
     table = results.scores if boot is None else boot.scores
+    table = table[~table["construct"].isin(product_names(results))]
     text, families = style.drawable(words(language), table["construct"])
     rows = [
         _Row(
@@ -202,14 +209,17 @@ def _draw(ax: Axes, rows: Sequence[_Row], families: list[str], title: str) -> No
     )
     ax.set_yticks(range(len(rows)))
     ax.set_yticklabels(
-        [fitted(row.name, _LONGEST, _LABEL, families) for row in rows],
+        [wrapped(row.name, _LONGEST, _LABEL, families) for row in rows],
         fontsize=_LABEL,
+        linespacing=0.95,
         fontfamily=families,
         color=style.INK,
         **style.PLAIN,
     )
     for k, (row, tick) in enumerate(zip(rows, ax.get_yticklabels(), strict=True)):
         tick.set_fontweight("bold" if row.strong else "normal")
+        if "\n" in tick.get_text():
+            tick.set_fontsize(_TWO_LINES)
         colour = style.NAVY if row.strong else style.BLUE
         if row.low == row.low:
             ax.plot(

@@ -136,7 +136,7 @@ def plot_slopes(
         colour = _COLOURS[k % len(_COLOURS)]
         _draw_line(ax, right.at(reach), up, line, colour)
         ax.lines[-1].set(
-            label=_level_label(beside, float(level)),
+            label=_level_label(beside, float(level), text),
             linestyle=_DASHES[k % len(_DASHES)],
         )
     _legend(
@@ -166,13 +166,13 @@ def _scales(
     """Return the axes of constructs: scores, if all of them have one."""
     table = results.scores.set_index("construct").loc[[*dict.fromkeys(names)]]
     in_points = bool((table["note"] == "").all())
-    unit = text("plot.score") if in_points else "SD"
+    unit = text("plot.score") if in_points else text("plot.sd")
     made: list[_Scale] = []
     for name in names:
         shown = fitted(text.construct(name), _LONGEST, _LABEL, families)
         made.append(
             _Scale(
-                f"{shown}: {unit}",
+                text("plot.measured", name=shown, unit=unit),
                 float(table.loc[name, "score"]) if in_points else 0.0,
                 float(table.loc[name, "sd"]) if in_points else 1.0,
                 in_points,
@@ -238,10 +238,10 @@ def _draw_curve(
     )
 
 
-def _level_label(scale: _Scale, level: float) -> str:
+def _level_label(scale: _Scale, level: float, text: Words) -> str:
     """Return how a level of the moderator is called, as "62 (+1 SD)"."""
     sign = "+" if level > 0 else style.MINUS if level < 0 else ""
-    apart = f"{sign}{abs(level):g} SD"
+    apart = text("plot.apart", value=f"{sign}{abs(level):g}")
     if not scale.in_points:
         return apart
     return f"{style.number(float(scale.at(np.array(level))), 0)} ({apart})"
@@ -251,6 +251,7 @@ def _legend(ax: Axes, title: str, families: list[str]) -> None:
     legend = ax.legend(
         title=title,
         frameon=False,
+        alignment="left",
         prop={"family": families, "size": 9},
         title_fontproperties={"family": families, "size": 9},
         labelcolor=style.INK,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from csindex.errors import CsindexError, SpecificationError
+from csindex.estimation.moderated import ModeratedEstimates
 from csindex.inference import Bootstrap, GroupBootstrap
 from csindex.results import Results, one_fit
 
@@ -32,6 +33,25 @@ def index_and_interval(
     if boot is None:
         return index, nothing, nothing
     return index, float(boot.index["low"]), float(boot.index["high"])
+
+
+def product_names(results: Results) -> frozenset[str]:
+    """Return the products of constructs in a model, which have no scale and no score.
+
+    Parameters
+    ----------
+    results : Results
+        A fit.
+
+    Returns
+    -------
+    frozenset of str
+        Names of its interactions and quadratic effects; empty for most fits.
+    """
+    estimates = results.estimates
+    if not isinstance(estimates, ModeratedEstimates):
+        return frozenset()
+    return frozenset(term.name for term in estimates.terms)
 
 
 def results_and_boot(

@@ -11,6 +11,9 @@ from csindex.plotting.style import MINUS, number
 
 Mood = Literal["good", "acceptable", "flagged", "neutral"]
 
+# letters from which a name needs room of its own
+_LONG_NAME = 24
+
 
 @dataclass(frozen=True)
 class Text:
@@ -117,6 +120,11 @@ class Table:
     def narrow(self) -> bool:
         """Whether it would look lost across the whole page."""
         return len(self.columns) <= 4 and not any(c.wide for c in self.columns)
+
+    @property
+    def wordy(self) -> bool:
+        """Whether names in its first column would be squeezed to a word a line."""
+        return any(letters(shown(row[0])) > _LONG_NAME for row in self.rows)
 
     @property
     def short(self) -> bool:

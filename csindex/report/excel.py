@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from csindex.language import Words, visible, words
@@ -40,7 +41,11 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 # what Excel takes: letters in a cell, letters in a sheet's name, and not in it
 _LONGEST, _LONGEST_NAME = 32_767, 31
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
-_WIDEST = 60
+# widths of columns in letters; a row's and a large one's height in points
+_WIDEST, _WIDEST_NUMBER, _PAGE = 60, 18, 110
+_LINE, _TALL, _BOLD = 15.0, 24.0, 1.1
+# room for a figure on A4, in inches, also where letters and columns are wide
+_PAPER = (7.0, 4.6)
 # the same bytes on every day
 _DAY = datetime(2000, 1, 1)
 
@@ -132,11 +137,14 @@ class _Book:
 
 def _overview(book: _Book, page: Page) -> None:
     sheet, headline = book.sheet("index"), page.headline
-    sheet.set_column(0, 0, 28)
+    wide = min(_WIDEST, max(28, 3 + letters(headline.label)))
+    sheet.set_column(0, 0, wide)
     sheet.set_column(1, 3, 12)
+    for row in (0, 3):
+        sheet.set_row(row, _TALL)
     book.text(sheet, 0, 0, page.title, bold=True, font_size=16, font_color=_NAVY)
     book.text(sheet, 1, 0, page.subtitle, font_color=_SOFT)
-    book.text(sheet, 3, 0, headline.label, bold=True)
+    book.text(sheet, 3, 0, headline.label, bold=True, shrink=True)
     big = {"bold": True, "font_size": 16, "font_color": _NAVY}
     book.number(sheet, 3, 1, headline.value, **big)
     book.text(sheet, 3, 2, page.unit, font_color=_SOFT)
@@ -158,20 +166,29 @@ def _table(book: _Book, table: Table) -> None:
     sheet = book.sheet(table.name)
     book.text(sheet, 0, 0, table.caption, bold=True, font_color=_NAVY)
     heads = list(_heads(book, table))
+    widths = [_width(title, table, position) for title, position in heads]
     for column, (title, position) in enumerate(heads):
         head = {"bold": True, "bottom": 1, "text_wrap": True, "font_color": _SOFT}
         side = "right" if position is None else "left"
+        head |= {"indent": 1} if column and position is not None else {}
         book.text(sheet, 1, column, title, align=side, **head)
+        sheet.set_column(column, column, widths[column])
+    titles = [title for title, _ in heads]
+    sheet.set_row(1, _height(titles, widths, _BOLD))
     for row, cells in enumerate(table.rows, start=2):
-        column = 0
+        column, texts = 0, [""] * len(heads)
         for cell, spread in zip(cells, _spreads(table), strict=True):
             _cell(book, sheet, (row, column), cell)
+            texts[column] = getattr(cell, "text", "")
             column += 2 if spread else 1
-    for column, (title, wide) in enumerate(heads):
-        sheet.set_column(column, column, _width(title, table, wide))
+        sheet.set_row(row, _height(texts, widths))
     sheet.freeze_panes(2, 1)
     if table.note:
-        book.text(sheet, len(table.rows) + 3, 0, table.note, font_color=_SOFT)
+        row, soft = len(table.rows) + 3, {"font_color": _SOFT, "text_wrap": True}
+        if len(heads) > 1:
+            sheet.merge_range(row, 0, row, len(heads) - 1, "", book.format(**soft))
+        book.text(sheet, row, 0, table.note, **soft)
+        sheet.set_row(row, _height([table.note], [sum(widths)]))
 
 
 def _heads(book: _Book, table: Table) -> Iterator[tuple[str, int | None]]:
@@ -196,9 +213,11 @@ def _spreads(table: Table) -> list[bool]:
 
 def _cell(book: _Book, sheet: Worksheet, at: tuple[int, int], cell: Cell) -> None:
     row, column = at
+    # letters that follow a number keep away from it
+    inset = {"indent": 1} if column else {}
     match cell:
         case Text(text=text):
-            book.text(sheet, row, column, text, text_wrap=True)
+            book.text(sheet, row, column, text, text_wrap=True, **inset)
         case Number():
             book.number(sheet, row, column, cell)
         case Interval(low=low, high=high):
@@ -206,7 +225,8 @@ def _cell(book: _Book, sheet: Worksheet, at: tuple[int, int], cell: Cell) -> Non
             book.number(sheet, row, column + 1, high)
         case Badge():
             colour = _COLOURS.get(cell.mood, _SOFT)
-            book.text(sheet, row, column, f"{cell.sign} {cell.text}", font_color=colour)
+            told = f"{cell.sign} {cell.text}"
+            book.text(sheet, row, column, told, font_color=colour, **inset)
         case Graded(number=number, badge=badge):
             colour = _COLOURS.get(badge.mood, _SOFT)
             marks = {"mark": badge.sign, "font_color": colour}
@@ -215,15 +235,31 @@ def _cell(book: _Book, sheet: Worksheet, at: tuple[int, int], cell: Cell) -> Non
 
 def _width(title: str, table: Table, position: int | None) -> float:
     """Return the width of a column, in letters."""
-    texts = [title]
-    if position is not None:
-        cells = [row[position] for row in table.rows]
-        texts += [getattr(cell, "text", "") for cell in cells]
-    return min(_WIDEST, max(9, 2 + max(map(letters, texts))))
+    if position is None:
+        # titles of numbers may take several lines
+        longest = max(map(letters, title.split()), default=0)
+        return max(9, min(_WIDEST_NUMBER, 2 + max(longest, letters(title) / 2)))
+    cells = [row[position] for row in table.rows]
+    texts = [title, *(getattr(cell, "text", "") for cell in cells)]
+    return min(_WIDEST, max(9, 4 + max(map(letters, texts))))
+
+
+def _height(texts: Sequence[str], widths: Sequence[float], wider: float = 1.0) -> float:
+    """Return the height of a row in which texts are broken, in points."""
+    pairs = zip(texts, widths, strict=True)
+    filled = [wider * letters(visible(t)) / max(1.0, width - 2) for t, width in pairs]
+    # broken lines are not filled to their ends
+    lines = [1 if part <= 1 else ceil(1.1 * part) for part in filled]
+    return _LINE * max(1, *lines)
 
 
 def _figures(book: _Book, figures: Sequence[Figure]) -> None:
+    """Add the figures, each printed whole on a page."""
     sheet, row = book.sheet("figures"), 0
+    sizes = [figure.picture.size for figure in figures]
+    room = [min(_PAPER[0] / w, _PAPER[1] / (h + 0.5), 1.0) for w, h in sizes]
+    sheet.set_print_scale(max(10, int(100 * min(room))))
+    breaks: list[int] = []
     for figure in figures:
         book.text(sheet, row, 0, figure.caption, bold=True, font_color=_NAVY)
         sheet.insert_image(
@@ -235,20 +271,22 @@ def _figures(book: _Book, figures: Sequence[Figure]) -> None:
                 "description": visible(figure.alt),
             },
         )
-        # rows are 15 points high
-        row += 4 + int(figure.picture.size[1] * 72 / 15)
+        row += 4 + int(figure.picture.size[1] * 72 / _LINE)
+        breaks.append(row)
+    sheet.set_h_pagebreaks(breaks[:-1])
 
 
 def _notes(book: _Book, page: Page) -> None:
     """Add what stands in the report beside tables and figures."""
     sheet, row = book.sheet("notes"), 0
-    sheet.set_column(0, 0, 110)
+    sheet.set_column(0, 0, _PAGE)
     for section in page.sections:
         for block in section.blocks:
             lines = _lines(section.title, block)
             for k, line in enumerate(lines):
                 head = {"bold": True, "font_color": _NAVY} if k == 0 else {}
                 book.text(sheet, row + k, 0, line, text_wrap=True, **head)
+                sheet.set_row(row + k, _height([line], [_PAGE]))
             row += len(lines) + 1 if lines else 0
 
 

@@ -80,7 +80,7 @@ def warnings(subject: Subject) -> tuple[str, ...]:
     if subject.boot is None:
         found.append(text("report.no_intervals"))
     for row in records(results.scores):
-        if row.note:
+        if row.note and row.construct not in subject.products:
             name = subject.construct(row.construct)
             reason = text.reason(row.note)
             found.append(text("report.no_score", construct=name, reason=reason))

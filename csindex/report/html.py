@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from functools import cache
 from importlib.resources import files
@@ -9,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from csindex.language import visible
 from csindex.report.blocks import Page
+
+# a word beyond so many letters may be broken behind these marks
+_LONGEST = 18
+_PART = re.compile(r"[^_./-]*[_./-]+|[^_./-]+")
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -46,6 +51,7 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters["data_address"] = _data_address
+    environment.filters["breakable"] = _breakable
     # the package's own style sheet, the only text that isn't escaped
     environment.globals["style"] = Markup(  # noqa: S704
         (folder / "style.css").read_text(encoding="utf-8")
@@ -59,6 +65,17 @@ def _finalized(value: Any) -> Any:
     if hasattr(value, "__html__") or not isinstance(value, str):
         return value
     return visible(value)
+
+
+def _breakable(text: str) -> Markup:
+    """Return a text whose very long words, as names of items, may be broken."""
+    from markupsafe import Markup, escape
+
+    words = [
+        Markup("<wbr>").join(_PART.findall(word)) if len(word) > _LONGEST else word
+        for word in visible(text).split(" ")
+    ]
+    return Markup(" ").join(map(escape, words))
 
 
 def _data_address(svg: bytes) -> Markup:

@@ -59,7 +59,7 @@ def items_section(subject: Subject) -> Section:
     )
     rows: list[tuple[Cell, ...]] = []
     previous = ""
-    for row in records(weights):
+    for row in records(weights[~weights["construct"].isin(subject.products)]):
         position = moments.names.index(row.item)
         low, high = float(moments.low[position]), float(moments.high[position])
         shown = subject.construct(row.construct) if row.construct != previous else ""
@@ -106,7 +106,7 @@ def quality_section(subject: Subject) -> Section:
         (row.criterion, row.where): row.verdict for row in records(assessment.verdicts)
     }
     blocks: list[Block] = [_reliability_table(subject, assessment, verdicts)]
-    if len(subject.results.model.constructs) > 1:
+    if len(subject.constructs) > 1:
         blocks.append(_htmt_table(subject, assessment, verdicts))
     blocks += _fit_tables(subject, assessment)
     blocks += _doubts(subject, assessment)
@@ -173,7 +173,7 @@ def _reliability_table(
     text = subject.words
     titles = [text(f"measures.{measure}") for measure in _MEASURES]
     rows: list[tuple[Cell, ...]] = []
-    for name, row in assessment.reliability.iterrows():
+    for name, row in assessment.reliability.loc[subject.constructs].iterrows():
         cells = [
             _graded(subject, float(row[m]), verdicts.get((m, str(name))))
             for m in _MEASURES
@@ -192,7 +192,7 @@ def _htmt_table(
     subject: Subject, assessment: Assessment, verdicts: dict[tuple[str, str], str]
 ) -> Table:
     """Return the lower triangle of the ratios."""
-    text, names = subject.words, subject.results.model.construct_names
+    text, names = subject.words, subject.constructs
     rows: list[tuple[Cell, ...]] = []
     for i, second in enumerate(names[1:], start=1):
         cells: list[Cell] = [Text(subject.construct(second))]

@@ -49,6 +49,7 @@ def scores_section(subject: Subject) -> Section:
     """
     text = subject.words
     table = subject.table("scores")
+    table = table[~table["construct"].isin(subject.products)]
     with_interval = "low" in table
     numeric = [text(f"report.{key}") for key in ("score", "sd", "n")]
     numeric += [text("report.se"), subject.interval_title]

@@ -9,6 +9,7 @@ import pandas as pd
 from csindex.errors import SpecificationError
 from csindex.inference import Bootstrap, GroupBootstrap, bootstrap
 from csindex.language import Words
+from csindex.plotting.subjects import product_names
 from csindex.results import GroupResults, Results
 
 
@@ -52,6 +53,17 @@ class Subject:
         groups = [] if self.groups is None else self.groups.labels
         model = self.results.model
         return [*model.construct_names, *model.items, *map(str, groups)]
+
+    @property
+    def products(self) -> frozenset[str]:
+        """The products of constructs, which no question asks about."""
+        return product_names(self.results)
+
+    @property
+    def constructs(self) -> list[str]:
+        """The constructs that have questions."""
+        names = self.results.model.construct_names
+        return [name for name in names if name not in self.products]
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table of the results, with intervals where there are some."""

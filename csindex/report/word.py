@@ -38,9 +38,12 @@ _COLOURS = {"good": "00674D", "acceptable": "8A5A00", "flagged": "A83F00"}
 _MARGIN, _WIDEST, _TALLEST = 0.8, 6.6, 8.6
 # tables of at most so many columns are set in letters of so many points
 _SIZES = ((5, 9.0), (8, 8.0), (10_000, 7.0))
-# letters beyond which a text may be broken; least width of open columns, inches per
-# point of a letter, inches of a cell's margins
-_BROKEN, _LEAST, _LETTER, _CELL = 26, 1.6, 0.0088, 0.19
+# letters beyond which a text is broken; the same of the wide column, and its least
+_BROKEN, _WHOLE, _LEAST = 26, 60, 18
+# letters of a word that stay together, Latin and Chinese; how much wider bold ones are
+_TOGETHER, _TOGETHER_CHINESE, _BOLD = 14, 8, 1.15
+# inches per point of a letter, inches of a cell's margins
+_LETTER, _CELL = 0.0088, 0.19
 
 
 def word(page: Page) -> bytes:
@@ -131,7 +134,7 @@ def _warn(document: Document, warning: str) -> None:
 
 def _table(document: Document, table: Any) -> None:
     """Add a table with its caption and note."""
-    from docx.shared import Inches
+    from docx.shared import Inches, Pt
 
     _caption(document, table.caption)
     made = document.add_table(rows=1, cols=len(table.columns))
@@ -155,41 +158,64 @@ def _table(document: Document, table: Any) -> None:
     for row in made.rows:
         for place, width in zip(row.cells, widths, strict=True):
             place.width = width
+    _keep_together(made.rows, table)
     note = document.add_paragraph()
+    note.paragraph_format.space_before = Pt(4)
     _soft(note, table.note)
+
+
+def _keep_together(rows: Any, table: Table) -> None:
+    """Keep a short table on one page, and a note on that of the last row."""
+    last = len(rows) - 1
+    for k, row in enumerate(rows):
+        if (table.short and k < last) or (table.note and k == last) or k == 0:
+            for place in row.cells:
+                place.paragraphs[0].paragraph_format.keep_with_next = True
 
 
 def _widths(table: Table, size: float) -> list[float]:
     """Return the columns' widths in inches.
 
-    Numbers are never broken, texts and titles of several words may be; the wide
-    column, or else the columns of texts, take what the page leaves.
+    Numbers are never broken, texts and titles of several words may be. Where the page
+    has no room for all texts, they are broken the more; where it has some left, the
+    wide column takes it.
     """
-    many = size < _SIZES[1][1]
-    needed = [
-        _CELL
-        + _LETTER * size * _longest([shown(row[k]) for row in table.rows], column, many)
-        for k, column in enumerate(table.columns)
+    least, wanted = [], []
+    for k, column in enumerate(table.columns):
+        narrow, full = _reach([shown(row[k]) for row in table.rows], column)
+        least.append(_CELL + _LETTER * size * narrow)
+        wanted.append(_CELL + _LETTER * size * full)
+    room, spare = _WIDEST - sum(least), sum(wanted) - sum(least)
+    if room < 0:
+        return [width * _WIDEST / sum(least) for width in least]
+    part = min(1.0, room / spare) if spare else 0.0
+    widths = [
+        low + part * (high - low) for low, high in zip(least, wanted, strict=True)
     ]
-    wide = [column.wide for column in table.columns]
-    if not any(wide):
-        wide = [not column.numeric for column in table.columns]
-    fixed = sum(w for w, open_ in zip(needed, wide, strict=True) if not open_)
-    asked = sum(needed) - fixed
-    room = max(_WIDEST - fixed, _LEAST)
-    if asked > room or any(column.wide for column in table.columns):
-        stretch = room / asked
-        needed = [w * stretch if o else w for w, o in zip(needed, wide, strict=True)]
-    return [width * min(1.0, _WIDEST / sum(needed)) for width in needed]
+    left = _WIDEST - sum(widths)
+    return [
+        width + left if column.wide else width
+        for width, column in zip(widths, table.columns, strict=True)
+    ]
 
 
-def _longest(texts: Sequence[str], column: Column, many: bool) -> int:
-    """Return how many letters wide a column has to be."""
-    whole = max(map(letters, ["", *texts]))
-    word = max((letters(w) for w in column.title.split()), default=0)
+def _reach(texts: Sequence[str], column: Column) -> tuple[float, float]:
+    """Return in how many letters a column can be set, and in how many it would be."""
+    whole = float(max(map(letters, ["", *texts])))
+    # titles are bold
+    title = _BOLD * max(map(_word, ["", *column.title.split()]))
     if column.numeric:
-        return max(whole, min(word, 8 if many else 12))
-    return max(word, min(whole, _BROKEN))
+        return max(whole, title), max(whole, title)
+    longest = max((_word(word) for text in texts for word in text.split()), default=0)
+    low = max(title, _LEAST if column.wide else longest)
+    return low, max(low, min(whole, _WHOLE if column.wide else _BROKEN))
+
+
+def _word(word: str) -> int:
+    """Return how many letters of a word stay together."""
+    if letters(word) > len(word):
+        return min(letters(word), _TOGETHER_CHINESE)
+    return min(len(word), _TOGETHER)
 
 
 def _fill(place: Any, text: str, size: float, numeric: bool) -> Any:
