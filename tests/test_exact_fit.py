@@ -12,7 +12,9 @@ from scipy.linalg import sqrtm
 
 import csindex as csi
 from csindex.estimation import PCA, PLS, PLSc
+from csindex.inference.double_bootstrap import redrawn_weights
 from csindex.inference.exact_fit import ExactFit, exact_fit
+from csindex.inference.null_model import null_distances, null_model
 from csindex.inference.resampling import Plan, drawn_weights
 
 MODEL = csi.Model(
@@ -54,36 +56,61 @@ def test_the_statistics_are_the_measures_of_fit(
         ending = "" if row.model == "estimated" else "_saturated"
         assert_allclose(row.statistic, measures[f"{row.measure}{ending}"], atol=1e-12)
     assert test.counts["used"].tolist() == [200, 200]
+    assert test.counts["redrawn"].tolist() == [200, 200]
     assert "not" not in test.table.columns
     assert "Resamples used: 200 of 200" in repr(test)
 
 
+def _turned(rows: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return answers as standardised answers with other correlations."""
+    z = (rows - rows.mean(axis=0)) / rows.std(axis=0, ddof=1)
+    made = z @ np.linalg.inv(sqrtm(np.corrcoef(z.T))) @ sqrtm(target)
+    assert_allclose(np.corrcoef(made.T), target, atol=1e-10)
+    return np.asarray(made)
+
+
+def _fitted(rows: np.ndarray) -> csi.Results:
+    return csi.fit(MODEL, pd.DataFrame(rows, columns=MODEL.items))
+
+
 @pytest.mark.parametrize("saturated", [False, True])
 def test_moments_are_transformed_as_rows_are(saturated: bool) -> None:
-    # brute force: transform the answers, draw the same respondents, fit one by one
-    survey = _survey(1)
-    results = csi.fit(MODEL, survey)
-    values = survey.frame[list(MODEL.items)].to_numpy()
-    z = (values - values.mean(axis=0)) / values.std(axis=0, ddof=1)
-    expected = results.estimates.implied_corr(saturated)
-    turned = z @ np.linalg.inv(sqrtm(np.corrcoef(z.T))) @ sqrtm(expected)
-    assert_allclose(np.corrcoef(turned.T), expected, atol=1e-10)
-    assert results.answers is not None
-    (counts,) = drawn_weights(results.answers, Plan(25, 9))
-    found = np.array(
-        [
-            csi.fit(
-                MODEL, pd.DataFrame(np.repeat(turned, row, axis=0), columns=MODEL.items)
-            ).fit_measures[["srmr_saturated" if saturated else "srmr"]]
-            for row in counts.astype(int)
-        ]
-    )
-    table = exact_fit(results, n=25, seed=9, level=0.8).table
+    # brute force: transform the answers, draw the same respondents, fit one by one;
+    # the resampled answers are transformed in their turn, and drawn from
+    results = csi.fit(MODEL, _survey(1))
+    answers = results.answers
+    assert answers is not None
+    (counts,) = drawn_weights(answers, Plan(25, 9))
+    stream = np.random.SeedSequence(9, spawn_key=(0, 1))
+    again = redrawn_weights(answers, counts, np.random.default_rng(stream))
+    turned = _turned(answers.values, results.estimates.implied_corr(saturated))
+    name = "srmr_saturated" if saturated else "srmr"
+    first, second = [], []
+    for own, redrawn in zip(counts.astype(int), again.astype(int), strict=True):
+        rows = np.repeat(turned, own, axis=0)
+        fitted = _fitted(rows)
+        first.append(fitted.fit_measures[name])
+        target = fitted.estimates.implied_corr(saturated)
+        # how often each row of the resample is drawn: those of one respondent are
+        # alike, so that it doesn't matter which of them
+        extra = np.zeros(len(rows), dtype=int)
+        extra[np.cumsum(own)[own > 0] - 1] = redrawn[own > 0]
+        once_more = np.repeat(_turned(rows, target), extra, axis=0)
+        second.append(_fitted(once_more).fit_measures[name])
+    found = null_distances(null_model(results, saturated), Plan(25, 9), double=True)
+    assert found.second is not None
+    assert_allclose(found.first[:, 0], first, rtol=1e-10)
+    assert_allclose(found.second[:, 0], second, rtol=1e-10)
+
+    statistic = results.fit_measures[name]
     kind = "saturated" if saturated else "estimated"
-    row = table[(table["model"] == kind) & (table["measure"] == "srmr")].iloc[0]
-    assert_allclose(row["critical"], np.quantile(found, 0.8), atol=1e-9)
-    beyond = int((found >= row["statistic"]).sum())
-    assert_allclose(row["p"], (1 + beyond) / 26)
+    k = int((np.array(first) >= statistic).sum())
+    beyond = (np.array(first) >= sorted(second, reverse=True)[k]).sum() if k else 0
+    for double, larger in ((True, beyond), (False, k)):
+        table = exact_fit(results, n=25, seed=9, level=0.8, double=double).table
+        row = table[(table["model"] == kind) & (table["measure"] == "srmr")].iloc[0]
+        assert_allclose(row["p"], (1 + larger) / 26)
+        assert (row["verdict"] == "rejected") == (row["statistic"] > row["critical"])
 
 
 @pytest.mark.slow
@@ -111,6 +138,35 @@ def test_a_wrong_model_is_rejected() -> None:
     table = exact_fit(csi.fit(wrong, survey), n=200).table
     assert (table["verdict"] == "rejected").all()
     assert_allclose(table["p"], 1 / 201)
+
+
+@pytest.mark.parametrize(
+    ("n", "estimator", "told"),
+    [(1200, PLS(), True), (300, PLS(), False), (1200, PLSc(), False)],
+)
+def test_the_size_of_misfit_is_told_where_a_large_sample_found_it(
+    n: int, estimator: csi.Estimator, told: bool
+) -> None:
+    # composites don't fit common factors, which PLSc estimates
+    results = csi.fit(MODEL, _survey(5, n), estimator)
+    notes = " ".join(exact_fit(results, n=39).notes)
+    size = f"those of the model: {results.fit_measures['srmr']:.3f} (estimated)"
+    assert (size in notes) == told
+    assert ("counts as a good fit" in notes) == told
+
+
+def test_strata_of_two_are_resampled_once_only() -> None:
+    frame = _survey(1).frame.assign(stratum=np.arange(150) // 2)
+    survey = csi.read_survey(frame, strata="stratum")
+    test = exact_fit(csi.fit(MODEL, survey), n=39)
+    assert test.counts["redrawn"].tolist() == [0, 0]
+    assert "Some strata have two sampling units only" in test.notes[0]
+    survey = csi.read_survey(
+        frame.assign(stratum=np.arange(150) // 3), strata="stratum"
+    )
+    test = exact_fit(csi.fit(MODEL, survey), n=39)
+    assert test.counts["redrawn"].tolist() == [39, 39]
+    assert "Some strata" not in repr(test)
 
 
 def test_equal_seeds_give_equal_numbers(results: csi.Results, test: ExactFit) -> None:
