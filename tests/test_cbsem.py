@@ -25,7 +25,6 @@ from csindex.estimation.cbsem.noncentral import noncentrality
 from csindex.estimation.cbsem.solution import block_weights
 from csindex.estimation.cbsem.syntax import read_additions
 from csindex.kernels.arrays import FloatArray
-from csindex.kernels.cbsem.inverse import inverse_positive
 from csindex.moments import Moments
 
 MODEL = csi.Model(
@@ -342,13 +341,37 @@ def test_stack_under_linear_constraints_is_its_members() -> None:
     assert_allclose(many.fit.theta[17], one.fit.theta[0], atol=1e-6)
 
 
-def test_inverses_of_many_matrices() -> None:
-    made = np.stack([*noisy(15, 40), np.ones((7, 7)), -np.eye(7), np.eye(7) * np.nan])
-    size, inverse = inverse_positive(made)
-    assert_allclose(size[:40], np.linalg.slogdet(made[:40])[1], rtol=1e-12)
-    assert_allclose(inverse[:40] @ made[:40], np.tile(np.eye(7), (40, 1, 1)), atol=1e-9)
-    assert np.isnan(size[40:]).all()
-    assert (inverse[40:] == np.eye(7)).all()
+def test_bound_of_the_condition_of_the_information() -> None:
+    fit = CBSEM().estimate(MODEL, moments(noisy(23)[0])).fit
+    condition = np.linalg.cond(fit.unitless)
+    assert condition <= fit.condition_bound < 1e3 * condition
+
+
+def test_equal_models_share_a_table_and_no_estimates() -> None:
+    other = csi.Model(MODEL.name, MODEL.constructs, MODEL.paths)
+    one = CBSEM().estimate(MODEL, moments(population()))
+    two = CBSEM().estimate(other, moments(2 * population()))
+    assert one.fit.table is two.fit.table
+    assert_allclose(two.fit.chisq, one.fit.chisq, atol=1e-9)
+    variances = [row.op == "~~" for row in one.fit.table.rows if row.free]
+    factor = np.where(variances, 2.0, 1.0)
+    assert_allclose(two.fit.theta[0], factor * one.fit.theta[0], atol=1e-7)
+    assert CBSEM().parameter_table(csi.Model("two", MODEL.constructs)).size == 16
+
+
+def test_changing_a_table_of_results_changes_no_other() -> None:
+    first = csi.fit(MODEL, moments(population()), estimator=CBSEM())
+    first.parameters.index.name = first.parameters.columns.name = "changed"
+    first.fit_measures.index.name = "changed"
+    first.parameters.loc[0, "lhs"] = "changed"
+    first.parameters.loc[0, "estimate"] = 7.0
+    first.fit_measures.loc["cfi"] = -1.0
+    second = csi.fit(MODEL, moments(population()), estimator=CBSEM())
+    assert second.parameters.loc[0, "lhs"] == "a"
+    assert second.parameters.loc[0, "estimate"] == 1.0
+    assert_allclose(second.fit_measures["cfi"], 1.0)
+    names = {second.parameters.index.name, second.parameters.columns.name}
+    assert {*names, second.fit_measures.index.name} == {None}
 
 
 @pytest.mark.parametrize("df", [1, 24, 241])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -454,3 +455,21 @@ def test_items_never_answered_together_are_named() -> None:
     values = values[~np.isnan(values).all(axis=1)]
     with pytest.raises(DataError, match="x1 and x2"):
         fit(values, CBSEM(missing="fiml"))
+
+
+def test_unrestricted_moments_are_estimated_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # csindex.moments is the name of a function, too
+    module, calls = import_module("csindex.moments.incomplete"), []
+    plain = module.moment_stack
+
+    def counted(*given: object) -> object:
+        calls.append(given)
+        return plain(*given)
+
+    monkeypatch.setattr(module, "moment_stack", counted)
+    results = fit(gaps(21), CBSEM("MLR", missing="fiml"))
+    assert results.fit_measures["chisq"] >= 0
+    assert not results.parameters.empty
+    assert len(calls) == 1

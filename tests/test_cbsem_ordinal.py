@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import as_file, files
@@ -18,7 +18,7 @@ from csindex.errors import DataError, SpecificationError
 from csindex.estimation.cbsem import CBSEM
 from csindex.estimation.cbsem.fitted import Sample
 from csindex.estimation.cbsem.methods import METHODS, EstimatorName
-from csindex.estimation.cbsem.ordinal import OrdinalEstimates, ordinal_groups
+from csindex.estimation.cbsem.ordinal import OrdinalEstimates
 from csindex.estimation.cbsem.ordinal_errors import ordinal_covariance, ordinal_measures
 from csindex.estimation.cbsem.ordinal_fit import (
     OrdinalData,
@@ -28,12 +28,12 @@ from csindex.estimation.cbsem.ordinal_fit import (
 )
 from csindex.estimation.cbsem.ordinal_linear import group_moments, linear
 from csindex.estimation.cbsem.ordinal_reliability import ordinal_reliability
+from csindex.estimation.cbsem.ordinal_structure import ordinal_groups_of
 from csindex.estimation.cbsem.ordinal_table import (
     OrdinalTable,
     Parameterization,
     ordinal_table,
 )
-from csindex.estimation.cbsem.table import ParameterTable
 from csindex.kernels.arrays import FloatArray
 from csindex.model import Model, reflective
 from csindex.results import Results
@@ -265,25 +265,22 @@ def test_fit_measures_are_lavaans(fitted: tuple[str, Results]) -> None:
     )
 
 
-@cache
-def two_groups() -> ParameterTable:
-    core = CBSEM().parameter_table(HS)
-    other = [
-        replace(row, group=1, parameter=row.parameter + core.size if row.free else -1)
-        for row in core.rows
-    ]
-    return replace(core, rows=(*core.rows, *other), groups=2)
+def configural(groups: Mapping[Hashable, Answers]) -> OrdinalFit:
+    """Return the fit of the same model to groups that share nothing."""
+    method, core = METHODS["WLSMV"], CBSEM().parameter_table(HS)
+    made = ordinal_groups_of(groups, HS.items, method)
+    return made.fitted(core, method, "delta", ()).fit
 
 
 def test_two_groups_are_lavaans(holzinger: pd.DataFrame) -> None:
     """A configural model; robust CFI differs, see `test_robust_cfi_of_two_groups`."""
     tag = "hsord_wlsmv_configural"
     data = hs_frame("hsord", holzinger)
-    groups = {
+    groups: dict[Hashable, Answers] = {
         name: csi.read_survey(data[data["school"] == name]).answers(HS.items)
         for name in ("Pasteur", "Grant-White")
     }
-    fit = ordinal_groups(two_groups(), METHODS["WLSMV"], groups, list(HS.items))
+    fit = configural(groups)
     moments = group_moments(fit)
     assert moments is not None
     measures = ordinal_measures(fit, moments)
@@ -318,11 +315,7 @@ def test_robust_cfi_of_two_groups(holzinger: pd.DataFrame) -> None:
     """Two equal groups fit as one does; lavaan counts the baseline's factor g-fold."""
     data = hs_frame("hsord", holzinger)
     answers = csi.read_survey(data).answers(HS.items)
-    one = ordinal_groups(
-        CBSEM().parameter_table(HS), METHODS["WLSMV"], {"a": answers}, list(HS.items)
-    )
-    both = {"a": answers, "b": answers}
-    two = ordinal_groups(two_groups(), METHODS["WLSMV"], both, list(HS.items))
+    one, two = configural({"a": answers}), configural({"a": answers, "b": answers})
     found = [ordinal_measures(fit, group_moments(fit)) for fit in (one, two)]
     # T - c df of two groups of n is twice that of one, and so is the baseline's
     for name in ("cfi_robust", "tli_robust", "rmsea_robust"):
@@ -611,11 +604,11 @@ def test_answers_that_cannot_be_fitted(holzinger: pd.DataFrame) -> None:
 def test_group_without_a_category(holzinger: pd.DataFrame) -> None:
     data = hs_frame("hsord", holzinger)
     lost = (data["school"] == "Pasteur") & (data["x3"] == 4)
-    groups = {
+    groups: dict[Hashable, Answers] = {
         str(name): answers_of(part) for name, part in data[~lost].groupby("school")
     }
     with pytest.raises(DataError, match=r"group 'Pasteur'.*'x3' the answer 4"):
-        ordinal_groups(two_groups(), METHODS["WLSMV"], groups, list(HS.items))
+        configural(groups)
 
 
 def test_reliability_is_that_of_semtools(holzinger: pd.DataFrame) -> None:

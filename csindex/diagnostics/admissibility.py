@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from csindex.diagnostics.quality import formative, inner_inflation
-from csindex.diagnostics.statistics import weights_reliability
+from csindex.diagnostics.quality import inner_inflation
+from csindex.diagnostics.statistics import formative, weights_reliability
 from csindex.errors import quoted
 from csindex.estimation import Estimates
 from csindex.estimation.admissibility import WAYS_OUT, proper

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal, Protocol, get_args
 
 import numpy as np
 import pandas as pd
 
+from csindex.diagnostics.covariance_residuals import ResidualKind, residual_matrix
+from csindex.diagnostics.release import release_scores
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation.cbsem.cautions import Caution, cautions
-from csindex.estimation.cbsem.fitted import CovarianceFit, objective
+from csindex.estimation.cbsem.fitted import CovarianceFit
 from csindex.estimation.cbsem.noncentral import chi_square_tail
-from csindex.estimation.cbsem.robust import slopes, weights
+from csindex.estimation.cbsem.ordinal import OrdinalEstimates
+from csindex.estimation.cbsem.ordinal_reliability import (
+    has_ordinal,
+    ordinal_reliability,
+)
 from csindex.estimation.cbsem.table import Row
 from csindex.kernels.arrays import FloatArray
-from csindex.kernels.cbsem.fourth import normal_gamma
 from csindex.kernels.cbsem.ram import matrices
 from csindex.kernels.em import completed
-from csindex.kernels.linalg import correlation
+from csindex.kernels.threads import one_thread
 from csindex.results import Results
 from csindex.results.parameters import covariance_structure
 
-ResidualKind = Literal["raw", "correlation", "normalized", "standardized"]
 ScoreMethod = Literal["regression", "bartlett"]
 # a fixed coefficient says nothing where the others leave it no information
 _NOTHING = 1e-8
 
 
+@one_thread(lapack=True)
 def modification_indices(results: Results) -> pd.DataFrame:
     r"""Return what chi-square would fall by, were a further coefficient free.
 
@@ -61,18 +65,9 @@ def modification_indices(results: Results) -> pd.DataFrame:
     """
     made = covariance_structure(results.estimates, "modification_indices")
     fit = made.fit
-    t = fit.table.size
-    added = [
-        replace(row, parameter=t + k) for k, row in enumerate(_candidates(results))
-    ]
-    table = replace(fit.table, rows=(*fit.table.rows, *added), relations=())
-    theta = np.concatenate([fit.theta, np.zeros((1, len(added)))], axis=1)
-    point = objective(table, fit.method, fit.samples).at(theta)
-    slope, information = point.gradient()[0, t:], point.expected()[0]
-    inverse = fit.inverse(information[None, :t, :t])[0]
-    cross = information[t:, :t]
-    whole = np.diagonal(information)[t:]
-    left = whole - ((cross @ inverse) * cross).sum(axis=1)
+    added = _candidates(results)
+    score = release_scores(fit, added)
+    slope, whole, left = score.slope, score.whole, score.left
     usable = left > _NOTHING * np.maximum(whole, 1e-300)
     left = np.where(usable, left, np.nan)
     frame = pd.DataFrame(
@@ -90,6 +85,7 @@ def modification_indices(results: Results) -> pd.DataFrame:
     return frame.sort_values("mi", ascending=False, ignore_index=True)
 
 
+@one_thread(lapack=True)
 def residuals(results: Results, kind: ResidualKind = "correlation") -> pd.DataFrame:
     """Return what the model leaves of the items' covariances.
 
@@ -123,9 +119,11 @@ def residuals(results: Results, kind: ResidualKind = "correlation") -> pd.DataFr
             f"{quoted(get_args(ResidualKind))}"
         )
     names = list(made.fit.table.observed)
-    return pd.DataFrame(_residuals(made.fit, kind), index=names, columns=names)
+    found = residual_matrix(made.fit, kind, made.cases)
+    return pd.DataFrame(found, index=names, columns=names)
 
 
+@one_thread(lapack=True)
 def factor_scores(results: Results, method: ScoreMethod = "regression") -> pd.DataFrame:
     r"""Return every respondent's scores on the latent variables.
 
@@ -145,8 +143,9 @@ def factor_scores(results: Results, method: ScoreMethod = "regression") -> pd.Da
     Raises
     ------
     SpecificationError
-        If another estimator made the fit, or there is no such method; if loadings
-        alone don't tell latent variables apart, as of second order.
+        If another estimator made the fit, or there is no such method; if items are
+        ordinal; if loadings alone don't tell latent variables apart, as of second
+        order.
     DataError
         If the fit was made from moments, or answers are missing: those of a fit with
         ``missing="fiml"`` or ``"two_stage"`` have regression scores only.
@@ -159,6 +158,11 @@ def factor_scores(results: Results, method: ScoreMethod = "regression") -> pd.Da
     if method not in get_args(ScoreMethod):
         raise SpecificationError(
             f"unknown method {method!r}; there are {quoted(get_args(ScoreMethod))}"
+        )
+    if isinstance(made, OrdinalEstimates):
+        raise SpecificationError(
+            "factor scores are linear in the answers, which ordinal items are not; "
+            "use results.respondent_scores()"
         )
     if results.answers is None or results.survey is None:
         raise DataError("factor scores need respondents; fit to a survey")
@@ -194,6 +198,7 @@ def factor_scores(results: Results, method: ScoreMethod = "regression") -> pd.Da
     )
 
 
+@one_thread(lapack=True)
 def model_reliability(results: Results) -> pd.DataFrame:
     r"""Return reliability by the fitted model: omega and average variance extracted.
 
@@ -205,7 +210,10 @@ def model_reliability(results: Results) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        construct, omega (of the sum of its items) and ave, in the items' own units.
+        construct, omega (of the sum of its items) and ave, in the items' own units. Of
+        ordinal items omega is that of the sum of answers, ``ave`` that of the variables
+        behind them, and there is ``alpha``, ordinal alpha, too; NaN for constructs of
+        ordinal and continuous items, whose sum has no such thresholds.
 
     Raises
     ------
@@ -220,20 +228,33 @@ def model_reliability(results: Results) -> pd.DataFrame:
 
     References
     ----------
-    McDonald (1999), Test Theory; Fornell & Larcker (1981).
+    McDonald (1999), Test Theory; Fornell & Larcker (1981); Green & Yang (2009),
+    Psychometrika 74(1); Zumbo, Gadermann & Zeisser (2007), Journal of Modern Applied
+    Statistical Methods 6(1).
     """
     made = covariance_structure(results.estimates, "model_reliability")
     model, p = made.model, len(made.model.items)
     implied = made.fit.implied[0]
-    arrows = matrices(made.fit.table.rams[0], made.fit.theta)[0][0]
+    table = made.fit.table
+    behind = np.array([table.place(Row(n, "~~", n))[0] for n in table.observed])
+    arrows = matrices(table.rams[0], made.fit.theta)[0][0]
     rows = []
     for k, name in enumerate(model.construct_names):
         items = np.flatnonzero(model.blocks[:, k])
-        loadings, phi = arrows[items, p + k], implied.total[0, p + k, p + k]
+        loadings = arrows[behind[items], p + k]
+        phi = implied.total[0, p + k, p + k]
         cov = implied.cov[0][np.ix_(items, items)]
         omega = loadings.sum() ** 2 * phi / cov.sum()
         rows.append((name, omega, (loadings**2).sum() * phi / np.trace(cov)))
-    return pd.DataFrame(rows, columns=["construct", "omega", "ave"])
+    frame = pd.DataFrame(rows, columns=["construct", "omega", "ave"])
+    if not isinstance(made, OrdinalEstimates):
+        return frame
+    own, here = ordinal_reliability(made), has_ordinal(made)
+    return frame.assign(
+        omega=np.where(here, own.omega, frame["omega"]),
+        ave=np.where(here, own.ave, frame["ave"]),
+        alpha=own.alpha,
+    )
 
 
 class Resampled(Protocol):
@@ -331,31 +352,4 @@ def _scales(fit: CovarianceFit, rows: list[Row]) -> FloatArray:
             found[k] = (
                 1 / (residual[r] * residual[c]) if row.op == "~~" else sd[c] / sd[r]
             )
-    return found
-
-
-def _residuals(fit: CovarianceFit, kind: ResidualKind) -> FloatArray:
-    cov, implied = fit.samples[0].used_cov(fit.method)[0], fit.implied[0].cov[0]
-    if kind == "correlation":
-        return np.asarray(correlation(cov)[0] - correlation(implied)[0])
-    raw = cov - implied
-    if kind == "raw":
-        return np.asarray(raw)
-    p = len(cov)
-    i, j = np.triu_indices(p)
-    if kind == "normalized":
-        variance = normal_gamma(cov, means=False).diagonal().copy()
-    else:
-        # what estimation takes away from the sample moments' law
-        slope, joint = slopes(fit)[0], fit.inverse(fit.expected)[0]
-        kept = np.eye(len(slope)) - slope @ joint @ slope.T @ weights(fit)[0]
-        law = kept @ normal_gamma(cov, fit.table.means) @ kept.T
-        variance = np.diagonal(law)[-len(i) :]
-    # where the model fits an element exactly there is nothing to divide
-    size = np.sqrt(np.diagonal(cov))
-    error = np.sqrt(np.maximum(variance, 0) / fit.factor[0])
-    exact = error < 1e-6 * size[i] * size[j]
-    found = np.zeros((p, p))
-    found[i, j] = np.where(exact, 0.0, raw[i, j] / np.where(exact, 1.0, error))
-    found[j, i] = found[i, j]
     return found

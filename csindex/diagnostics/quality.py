@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from csindex.diagnostics.statistics import htmt_positions
+from csindex.diagnostics.statistics import formative, htmt_positions
 from csindex.estimation import Estimates
+from csindex.estimation.cbsem.ordinal import OrdinalEstimates
+from csindex.estimation.cbsem.ordinal_reliability import has_ordinal, ordinal_omegas
 from csindex.kernels import reliability, validity
-from csindex.kernels.arrays import BoolArray, FloatArray
+from csindex.kernels.arrays import FloatArray
 from csindex.model import Model
 from csindex.results.statistics import (
     Statistic,
@@ -18,23 +20,6 @@ from csindex.results.statistics import (
 )
 
 FIT_MEASURES = ("srmr", "d_uls", "d_g")
-
-
-def formative(estimates: Estimates) -> BoolArray:
-    """Return which constructs of several items have regression weights.
-
-    Parameters
-    ----------
-    estimates : Estimates
-        Estimates.
-
-    Returns
-    -------
-    ndarray of bool of shape (j,)
-        Their items need not agree, and have no internal consistency.
-    """
-    several = estimates.model.blocks.sum(axis=0) > 1
-    return np.asarray(np.array(estimates.formative) & several)
 
 
 def omegas(estimates: Estimates) -> FloatArray:
@@ -49,9 +34,13 @@ def omegas(estimates: Estimates) -> FloatArray:
     -------
     ndarray of shape (..., j)
         Of one common factor of the construct's own items; NaN for constructs with
-        regression weights.
+        regression weights. Of ordinal items that of the sum of answers, by thresholds
+        and the model's correlations (Green & Yang 2009); NaN for constructs of ordinal
+        and continuous items.
     """
     found = validity.omega(estimates.moments.corr, estimates.model.blocks)
+    if isinstance(estimates, OrdinalEstimates):
+        found = np.where(has_ordinal(estimates), ordinal_omegas(estimates), found)
     return np.asarray(np.where(formative(estimates), np.nan, found))
 
 

@@ -8,9 +8,11 @@ import pandas as pd
 from csindex import scoring
 from csindex.estimation import Estimates
 from csindex.estimation.cbsem import CovarianceEstimates
+from csindex.estimation.cbsem.ordinal import OrdinalEstimates
+from csindex.estimation.cbsem.ordinal_reliability import has_ordinal
 from csindex.estimation.terms import TIMES
 from csindex.kernels import reliability as kernels
-from csindex.kernels.arrays import FloatArray, IntArray
+from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.paths import reachable
 from csindex.model import Model
 from csindex.results.statistics import Statistic, pair_labels
@@ -31,7 +33,8 @@ def reliabilities(estimates: Estimates) -> FloatArray:
     ndarray of shape (..., j, 5)
         The columns are `MEASURES`; for constructs with regression weights (mode B)
         the last three are NaN, because such items need not agree, and so is rho_a for
-        covariance-based estimates, whose weights aren't those of mode A.
+        covariance-based estimates, whose weights aren't those of mode A. Of ordinal
+        items both alphas are ordinal alpha (Zumbo, Gadermann & Zeisser 2007).
     """
     blocks, moments = estimates.model.blocks, estimates.moments
     by_weights = [
@@ -39,15 +42,37 @@ def reliabilities(estimates: Estimates) -> FloatArray:
         kernels.rho_c(estimates.loadings, blocks),
         kernels.average_variance_extracted(estimates.loadings, blocks),
     ]
-    formative = np.array(estimates.formative) & (blocks.sum(axis=0) > 1)
+    regressed = formative(estimates)
+    standardized = kernels.cronbach_alpha(moments.corr, blocks)
+    raw = kernels.cronbach_alpha(moments.cov, blocks)
     return np.stack(
         [
-            kernels.cronbach_alpha(moments.cov, blocks),
-            kernels.cronbach_alpha(moments.corr, blocks),
-            *(np.where(formative, np.nan, measure) for measure in by_weights),
+            np.where(has_ordinal(estimates), standardized, raw)
+            # the variables behind ordinal items have no units
+            if isinstance(estimates, OrdinalEstimates)
+            else raw,
+            standardized,
+            *(np.where(regressed, np.nan, measure) for measure in by_weights),
         ],
         axis=-1,
     )
+
+
+def formative(estimates: Estimates) -> BoolArray:
+    """Return which constructs of several items have regression weights.
+
+    Parameters
+    ----------
+    estimates : Estimates
+        Estimates.
+
+    Returns
+    -------
+    ndarray of bool of shape (j,)
+        Their items need not agree, and have no internal consistency.
+    """
+    several = estimates.model.blocks.sum(axis=0) > 1
+    return np.asarray(np.array(estimates.formative) & several)
 
 
 def weights_reliability(estimates: Estimates) -> FloatArray:

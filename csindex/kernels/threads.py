@@ -9,21 +9,30 @@ from typing import Any
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Return a context in which matrix products use one thread.
+def one_thread(lapack: bool = False) -> Iterator[None]:
+    """Return a context, or a decorator, for matrix products by one thread.
+
+    Parameters
+    ----------
+    lapack : bool
+        Whether SciPy's routines are meant, too, which have a library of their own.
 
     Yields
     ------
     None
         The number of threads is restored afterwards.
     """
-    with _controller().limit(limits=1, user_api="blas"):
+    with _controller(lapack).limit(limits=1, user_api="blas"):
         yield
 
 
 @cache
-def _controller() -> Any:
+def _controller(lapack: bool) -> Any:
     """Return what knows the BLAS libraries; finding them takes a while."""
     from threadpoolctl import ThreadpoolController
+
+    if lapack:
+        # only what has been loaded is found
+        import scipy.linalg  # noqa: F401
 
     return ThreadpoolController()

@@ -18,9 +18,10 @@ from csindex.errors import (
 )
 from csindex.estimation import PLS, Estimates, Estimator, row_estimator
 from csindex.estimation.admissibility import explanation
-from csindex.estimation.cbsem import CovarianceEstimates
+from csindex.estimation.cbsem import CBSEM, CovarianceEstimates
 from csindex.estimation.cbsem.cautions import warning_of
 from csindex.estimation.cbsem.checks import check_identified, check_samples
+from csindex.estimation.cbsem.ordinal_fit import OrdinalFit
 from csindex.estimation.consistent import ConsistentEstimates
 from csindex.estimation.naming import called
 from csindex.model import Model
@@ -273,6 +274,9 @@ def _sample_estimates(
     rows = row_estimator(estimator)
     if rows is None:
         return estimator.estimate(model, made.moments)
+    if isinstance(rows, CBSEM) and rows.missing != "listwise":
+        # the moments by EM are known already
+        return rows.estimate_treated(model, answers, made.moments)
     return rows.estimate_answers(model, answers)
 
 
@@ -304,7 +308,9 @@ def _warn_cautions(samples: Sequence[Treated], wheres: Sequence[str]) -> None:
 def _group_failure(estimates: Estimates, position: int) -> str:
     """Return why one part of a batch can't be used; what holds for all is raised."""
     if isinstance(estimates, CovarianceEstimates):
-        fit = estimates.fit
+        made = estimates.fit
+        # thresholds are saturated: what must be identified is the rest
+        fit = made.search if isinstance(made, OrdinalFit) else made
         try:
             check_samples(fit.table, fit.method, fit.samples, estimates.model.items)
             check_identified(fit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 from csindex.errors import SpecificationError
 from csindex.estimation import Estimates
 from csindex.estimation.cbsem import CovarianceEstimates
+from csindex.estimation.cbsem.expressions import Dual
 from csindex.estimation.cbsem.fitted import CovarianceFit
 from csindex.estimation.cbsem.noncentral import normal_quantile, two_sided
 from csindex.estimation.cbsem.standardizing import (
@@ -17,8 +20,9 @@ from csindex.estimation.cbsem.standardizing import (
     standardized,
     standardized_slopes,
 )
-from csindex.estimation.cbsem.table import row_values
+from csindex.estimation.cbsem.table import ParameterTable
 from csindex.kernels.arrays import FloatArray
+from csindex.kernels.threads import one_thread
 
 # level of the intervals
 LEVEL = 0.95
@@ -62,6 +66,7 @@ def parameter_frame(estimates: Estimates) -> pd.DataFrame:
     return parameters_of(covariance_structure(estimates, "results.parameters"))
 
 
+@one_thread(lapack=True)
 def parameters_of(made: Fitted) -> pd.DataFrame:
     """Return all parameters of a fit, as `parameter_frame`, of all groups.
 
@@ -76,16 +81,18 @@ def parameters_of(made: Fitted) -> pd.DataFrame:
         The columns of `parameter_frame`; groups are numbered from one.
     """
     fit = made.fit
-    estimate = np.concatenate(
-        [row_values(fit.table.rows, fit.theta[0]), _defined(made)]
-    )
-    return pd.DataFrame(
+    defined = _defined(fit)
+    estimate = fit.table.values(fit.theta[0])
+    if defined:
+        estimate = np.append(estimate, [dual.value[0] for dual in defined])
+    latent = standardized(fit.table, fit.theta, "latent", fit.implied)[0]
+    return _frame(
+        fit,
         {
-            **_labels(made),
-            **_tested(estimate, _errors(made)),
+            **_tested(estimate, _errors(made, defined)),
             "standardized": fit.standardized[0],
-            "standardized_latent": standardized(fit.table, fit.theta, "latent")[0],
-        }
+            "standardized_latent": latent,
+        },
     )
 
 
@@ -114,6 +121,7 @@ def standardized_frame(estimates: Estimates, kind: Kind = "all") -> pd.DataFrame
     )
 
 
+@one_thread(lapack=True)
 def standardized_of(made: Fitted, kind: Kind = "all") -> pd.DataFrame:
     """Return the standardised solution of a fit, as `standardized_frame`.
 
@@ -135,7 +143,7 @@ def standardized_of(made: Fitted, kind: Kind = "all") -> pd.DataFrame:
     errors = np.sqrt(np.where(variance > 0, variance, 0.0))
     errors[errors < _CONSTANT] = 0.0
     estimate = standardized(fit.table, fit.theta, kind)[0]
-    return pd.DataFrame({**_labels(made), **_tested(estimate, errors)})
+    return _frame(fit, _tested(estimate, errors))
 
 
 def covariance_structure(estimates: Estimates, what: str) -> CovarianceEstimates:
@@ -166,34 +174,49 @@ def covariance_structure(estimates: Estimates, what: str) -> CovarianceEstimates
     )
 
 
-def _labels(made: Fitted) -> dict[str, list[object]]:
-    rows: list[tuple[object, ...]] = [
-        (row.lhs, row.op, row.rhs, row.group + 1, row.label)
-        for row in made.fit.table.rows
-    ]
-    rows += [
-        (r.name, r.op, r.formula.text, 0, r.name) for r in made.fit.table.definitions
-    ]
-    names = ("lhs", "op", "rhs", "group", "label")
-    return {name: [row[k] for row in rows] for k, name in enumerate(names)}
+def _frame(fit: CovarianceFit, numbers: dict[str, FloatArray]) -> pd.DataFrame:
+    """Return columns of numbers beside what they belong to."""
+    values = np.stack([*numbers.values()], axis=1)
+    columns = pd.DataFrame(values, columns=_names(tuple(numbers)))
+    return pd.concat([_labels(fit.table), columns], axis=1)
 
 
-def _defined(made: Fitted) -> FloatArray:
-    known = made.fit.table.known(made.fit.theta)
-    names = [relation.name for relation in made.fit.table.definitions]
-    return np.array([known[name].value[0] for name in names])
+@lru_cache(maxsize=8)
+def _names(names: tuple[str, ...]) -> pd.Index:
+    """Return an index of names, which takes longer to make than the numbers."""
+    return pd.Index(names)
 
 
-def _errors(made: Fitted) -> FloatArray:
+# by the identity of a table; concatenating copies
+@lru_cache(maxsize=64)
+def _labels(table: ParameterTable) -> pd.DataFrame:
+    rows = [(row.lhs, row.op, row.rhs, row.label) for row in table.rows]
+    rows += [(r.name, r.op, r.formula.text, r.name) for r in table.definitions]
+    groups = [row.group + 1 for row in table.rows] + [0] * len(table.definitions)
+    # pandas takes its time over texts, column by column
+    texts = pd.Series([text for column in zip(*rows, strict=True) for text in column])
+    size = len(rows)
+    lhs, op, rhs, label = (texts.array[k * size : (k + 1) * size] for k in range(4))
+    columns = {"lhs": lhs, "op": op, "rhs": rhs, "group": groups, "label": label}
+    return pd.DataFrame(columns)
+
+
+def _defined(fit: CovarianceFit) -> list[Dual]:
+    """Return the definitions' values with their derivatives."""
+    if not fit.table.definitions:
+        return []
+    known = fit.table.known(fit.theta)
+    return [known[relation.name] for relation in fit.table.definitions]
+
+
+def _errors(made: Fitted, defined: Sequence[Dual]) -> FloatArray:
     """Return standard errors of rows and definitions; zero for what is fixed."""
     table, joint = made.fit.table, made.covariance
     own = np.sqrt(np.maximum(np.diagonal(joint), 0.0))
-    errors = [own[row.parameter] if row.free else 0.0 for row in table.rows]
-    known = table.known(made.fit.theta)
-    for relation in table.definitions:
-        slope = known[relation.name].slope[0]
-        errors.append(float(np.sqrt(max(slope @ joint @ slope, 0.0))))
-    return np.array(errors)
+    errors = table.values(own) * table.is_free
+    slopes = [dual.slope[0] for dual in defined]
+    others = [float(np.sqrt(max(slope @ joint @ slope, 0.0))) for slope in slopes]
+    return np.append(errors, others) if others else errors
 
 
 def _tested(estimate: FloatArray, errors: FloatArray) -> dict[str, FloatArray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -167,10 +167,9 @@ class Results:
     @cached_property
     def fit_measures(self) -> pd.Series:
         """How well the model fits the item correlations, measure by measure."""
-        return pd.Series(
-            {name: float(v) for name, v in self.estimates.fit_measures().items()},
-            name="fit",
-        )
+        found = self.estimates.fit_measures()
+        values = np.array([float(value) for value in found.values()])
+        return pd.Series(values, index=_names(tuple(found)).view(), name="fit")
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
@@ -357,3 +356,9 @@ class Results:
             index=pd.Index(rows, name=name),
             columns=pd.Index(self.model.construct_names, name="construct"),
         )
+
+
+@lru_cache(maxsize=64)
+def _names(names: tuple[str, ...]) -> pd.Index:
+    """Return an index of names, which takes longer to make than all measures."""
+    return pd.Index(names)

@@ -144,10 +144,11 @@ def _check_names(model: Model, entries: Iterable[Entry], latent: Sequence[str]) 
 
 def _row(entry: Entry) -> Row:
     modifier = entry.modifier
-    row = Row(entry.lhs, entry.op, entry.rhs, modifier.label, parameter=0)
+    names = (entry.lhs, entry.op, entry.rhs, modifier.label)
     if modifier.value is not None:
-        return replace(row, parameter=-1, value=modifier.value)
-    return replace(row, start=np.nan if modifier.start is None else modifier.start)
+        return Row(*names, value=modifier.value)
+    start = np.nan if modifier.start is None else modifier.start
+    return Row(*names, parameter=0, start=start)
 
 
 def _scaled(
@@ -229,7 +230,8 @@ def _numbered(rows: Sequence[Row]) -> list[Row]:
         if row.label:
             numbers[row.label] = number
         count = max(count, number + 1)
-        made.append(replace(row, parameter=number))
+        names = (row.lhs, row.op, row.rhs, row.label)
+        made.append(Row(*names, parameter=number, start=row.start))
     return made
 
 

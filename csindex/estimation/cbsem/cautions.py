@@ -6,8 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from csindex.estimation.cbsem.ordinal_fit import (
+    NO_RESIDUAL_SHARE,
+    OrdinalFit,
+    vanished,
+)
 from csindex.estimation.cbsem.solution import CovarianceEstimates
-from csindex.estimation.cbsem.table import row_values
+from csindex.kernels.threads import one_thread
 
 # beyond these constructs, paths and information can't be told apart or trusted
 HIGH_CORRELATION, LARGEST_CONDITION = 0.95, 1e6
@@ -19,6 +24,16 @@ _MERGE = (
 _VARIANCE = (
     "fix it at zero as 'x ~~ 0*x' or bound it as 'x ~~ v*x; v > 0' in additions=, drop "
     "the item, or collect more respondents"
+)
+_DERIVED = (
+    "the residual variance of an ordinal item follows from its loading and can't be "
+    "fixed: drop the item, make loadings equal with additions=, or collect more "
+    "respondents"
+)
+_THETA = (
+    "by theta a residual variance can't be zero or less, so that the search has no "
+    "end: parameterization='delta' shows how far below zero it is; drop the item, or "
+    "collect more respondents"
 )
 _SINGULAR = "put the constructs that correlate most into one, or use csi.PLS"
 
@@ -60,20 +75,39 @@ def cautions(made: CovarianceEstimates) -> list[Caution]:
     Returns
     -------
     list of Caution
-        Negative variances, latent correlations beyond .95, a latent matrix that isn't
-        positive definite, standardised loadings and paths beyond one, information of
-        condition beyond 1e6, also after scaling to a unit diagonal.
+        Negative variances, vanishing ones of ordinal items by theta, latent
+        correlations beyond .95, a latent matrix that isn't positive definite,
+        standardised loadings and paths beyond one, information of condition beyond
+        1e6, also after scaling to a unit diagonal.
     """
-    return [*_variances(made), *_correlations(made), *_sizes(made), *_condition(made)]
+    return [
+        *_variances(made),
+        *_limits(made),
+        *_correlations(made),
+        *_sizes(made),
+        *_condition(made),
+    ]
 
 
 def _variances(made: CovarianceEstimates) -> list[Caution]:
     table = made.fit.table
-    values = row_values(table.rows, made.fit.theta)[0]
+    values = table.values(made.fit.theta)[0]
+    ways = _DERIVED if isinstance(made.fit, OrdinalFit) else _VARIANCE
+    negative = [(table.rows[k], values[k]) for k in np.flatnonzero(values < -_ROUNDING)]
     return [
-        Caution("negative variance", row.lhs, float(value), 0.0, True, _VARIANCE)
-        for row, value in zip(table.rows, values, strict=True)
-        if row.op == "~~" and row.lhs == row.rhs and value < -_ROUNDING
+        Caution("negative variance", row.lhs, float(value), 0.0, True, ways)
+        for row, value in negative
+        if row.op == "~~" and row.lhs == row.rhs
+    ]
+
+
+def _limits(made: CovarianceEstimates) -> list[Caution]:
+    """Return ordinal items that theta leaves all but no residual variance."""
+    if not isinstance(made.fit, OrdinalFit):
+        return []
+    return [
+        Caution("no residual variance", item, share, NO_RESIDUAL_SHARE, True, _THETA)
+        for item, _, share in vanished(made.fit)
     ]
 
 
@@ -95,8 +129,8 @@ def _correlations(made: CovarianceEstimates) -> list[Caution]:
             bool(abs(corr[i, j]) > 1 + _ROUNDING),
             _MERGE,
         )
-        for i, j in zip(*np.triu_indices(len(corr), 1), strict=True)
-        if abs(corr[i, j]) > HIGH_CORRELATION
+        for i, j in zip(*np.nonzero(np.abs(corr) > HIGH_CORRELATION), strict=True)
+        if i < j
     ]
     lowest, vectors = np.linalg.eigh(corr)
     if lowest[0] < -_ROUNDING:
@@ -120,8 +154,10 @@ def _correlations(made: CovarianceEstimates) -> list[Caution]:
 def _sizes(made: CovarianceEstimates) -> list[Caution]:
     """Return loadings beyond one, which are improper, and paths, which are fragile."""
     table = made.fit.table
-    values = made.fit.standardized[0]
-    owners = [row.rhs for row in table.rows if row.op == "=~"]
+    rows = table.rows
+    values = made.fit.standardized[0, : len(rows)]
+    large = [(rows[k], values[k]) for k in np.flatnonzero(np.abs(values) > 1 + 1e-6)]
+    owners = [row.rhs for row in rows if row.op == "=~"] if large else []
     return [
         Caution(
             "standardised loading" if row.op == "=~" else "standardised path",
@@ -131,19 +167,20 @@ def _sizes(made: CovarianceEstimates) -> list[Caution]:
             row.op == "=~" and owners.count(row.rhs) == 1,
             _VARIANCE if row.op == "=~" else _MERGE,
         )
-        for row, value in zip(table.rows, values[: len(table.rows)], strict=True)
-        if row.op in ("=~", "~") and abs(value) > 1 + 1e-6
+        for row, value in large
+        if row.op in ("=~", "~")
     ]
 
 
 def _condition(made: CovarianceEstimates) -> list[Caution]:
     fit = made.fit
-    information = fit.basis.T @ fit.expected[0] @ fit.basis
+    if fit.condition_bound <= LARGEST_CONDITION:
+        return []
+    information = fit.turned(fit.expected[:1])[0]
     values, vectors = np.linalg.eigh(information)
     ratio = float(values[-1] / max(values[0], 1e-300))
     # items of unlike units make the ratio large; of unit diagonal it has no units
-    scale = 1.0 / np.sqrt(np.diagonal(information))
-    unitless = np.linalg.eigvalsh(information * scale * scale[:, None])
+    unitless = np.linalg.eigvalsh(fit.unitless)
     lowest = max(float(unitless[0]), 1e-300)
     if min(ratio, float(unitless[-1]) / lowest) <= LARGEST_CONDITION:
         return []
@@ -161,6 +198,7 @@ def _condition(made: CovarianceEstimates) -> list[Caution]:
     ]
 
 
+@one_thread(lapack=True)
 def warning_of(made: CovarianceEstimates) -> str:
     """Return what a fit warns of: what is improper, and information near none.
 

@@ -11,6 +11,7 @@ from csindex.estimation.cbsem.fitted import CovarianceFit, Sample
 from csindex.estimation.cbsem.methods import Method
 from csindex.estimation.cbsem.table import ParameterTable
 from csindex.kernels.cbsem.fourth import Cases
+from csindex.kernels.cbsem.inverse import inverse_positive
 from csindex.kernels.linalg import correlation
 
 # a share of an eigenvalue of the information that is taken for zero
@@ -46,9 +47,15 @@ def check_samples(
         If there are more parameters than moments.
     """
     for sample in samples:
+        if method.discrepancy not in ("ML", "GLS"):
+            continue
         corr, _ = correlation(sample.cov[0])
+        size, inverse = inverse_positive(corr[None])
+        # the smallest eigenvalue isn't below the inverse of this norm
+        if np.isfinite(size[0]) and np.linalg.norm(inverse[0]) < 1e-3 / _SINGULAR:
+            continue
         values, vectors = np.linalg.eigh(corr)
-        if values[0] < _SINGULAR and method.discrepancy in ("ML", "GLS"):
+        if values[0] < _SINGULAR:
             part = np.abs(vectors[:, 0])
             names = [n for n, size in zip(items, part, strict=True) if size > 0.1]
             raise DataError(
@@ -82,11 +89,10 @@ def check_identified(fit: CovarianceFit) -> None:
     """
     if not fit.converged[0] and not np.isfinite(fit.theta[0]).all():
         return
-    information = fit.basis.T @ fit.expected[0] @ fit.basis
-    if not np.isfinite(information).all():
+    if fit.condition_bound < 1e-3 / _FLAT or not np.isfinite(fit.unitless).all():
         return
-    scale = np.sqrt(np.maximum(np.diagonal(information), 1e-300))
-    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
+    scale = np.sqrt(np.maximum(np.diagonal(fit.turned(fit.expected[:1])[0]), 1e-300))
+    values, vectors = np.linalg.eigh(fit.unitless)
     flat = values < _FLAT * values[-1]
     if not flat.any():
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -234,9 +235,9 @@ class CBSEM:
         SpecificationError
             With everything in the additions that doesn't fit the model.
         """
-        return parameter_table(
+        return _table(
             model,
-            read_additions(self.additions),
+            self.additions,
             self.scaling == "standardized",
             self.orthogonal,
             self.means or self.missing != "listwise",
@@ -299,9 +300,10 @@ class CBSEM:
         """
         if self.missing != "listwise":
             moments = gap_moments(answers, weights)
+            if weights is None:
+                return self.estimate_treated(model, answers, moments)
             sample = gap_sample(answers, moments, weights)
-            whole = answers if weights is None else None
-            return self._estimated(model, moments, sample, whole)
+            return self._estimated(model, moments, sample)
         if np.isnan(answers.values).any():
             raise DataError(
                 f"{self.estimator} needs complete answers; leave incomplete= out"
@@ -326,6 +328,27 @@ class CBSEM:
             cases = [cases_of(answers, means, row) for row in weights]
             sample = replace(sample, weight=moment_weights(cases, self.method))
         return self._estimated(model, moments, sample)
+
+    def estimate_treated(
+        self, model: Model, answers: Answers, moments: Moments
+    ) -> CovarianceEstimates:
+        """Estimate a model from answers with gaps whose moments are known.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+        answers : Answers
+            Answers to its items, for ``missing="fiml"`` or ``"two_stage"``.
+        moments : Moments
+            Their unrestricted moments by EM.
+
+        Returns
+        -------
+        CovarianceEstimates
+            The estimates, as of `estimate_answers`.
+        """
+        return self._estimated(model, moments, gap_sample(answers, moments), answers)
 
     def settings(self) -> Mapping[str, str]:
         """Return every option that shapes the numbers, in words."""
@@ -372,7 +395,7 @@ class CBSEM:
     def _ordinal(
         self, model: Model, answers: Answers, weights: FloatArray | None
     ) -> CovarianceEstimates:
-        with one_thread():
+        with one_thread(lapack=True):
             return estimate_ordinal(
                 model,
                 self.parameter_table(model),
@@ -392,10 +415,20 @@ class CBSEM:
         answers: Answers | None = None,
     ) -> CovarianceEstimates:
         table = self.parameter_table(model)
-        with one_thread():
+        with one_thread(lapack=True):
             if not moments.batch:
                 check_samples(table, self.method, [sample], model.items)
             fit = fitted(table, self.method, [sample], self.max_iterations)
             if not moments.batch:
                 check_identified(fit)
             return covariance_estimates(model, moments, fit, answers)
+
+
+# by value: equal models, additions and options have the same table
+@lru_cache(maxsize=64)
+def _table(
+    model: Model, additions: str, standardized: bool, orthogonal: bool, means: bool
+) -> ParameterTable:
+    return parameter_table(
+        model, read_additions(additions), standardized, orthogonal, means
+    )

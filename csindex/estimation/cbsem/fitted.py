@@ -20,6 +20,7 @@ from csindex.kernels.cbsem.discrepancy import (
     stacked,
 )
 from csindex.kernels.cbsem.fiml import PatternLikelihood
+from csindex.kernels.cbsem.inverse import FEW, inverse_positive
 from csindex.kernels.cbsem.objective import Objective, ObjectivePoint
 from csindex.kernels.cbsem.ram import Implied, implied
 from csindex.kernels.pattern_sums import PatternSums
@@ -143,7 +144,7 @@ class CovarianceFit:
     @cached_property
     def point(self) -> ObjectivePoint:
         """The objective at the parameters."""
-        return self.objective.at(self.theta)
+        return self.objective.point(self.theta, self.implied)
 
     @cached_property
     def implied(self) -> tuple[Implied, ...]:
@@ -186,7 +187,7 @@ class CovarianceFit:
     @cached_property
     def standardized(self) -> FloatArray:
         """The standardised solution, shape (b, rows + definitions)."""
-        return standardized(self.table, self.theta)
+        return standardized(self.table, self.theta, made=self.implied)
 
     @property
     def df(self) -> int:
@@ -197,6 +198,34 @@ class CovarianceFit:
     def chisq(self) -> FloatArray:
         """Chi-square, shape (b,)."""
         return np.asarray(2 * self.factor * self.value)
+
+    @cached_property
+    def unitless(self) -> FloatArray:
+        """Expected information of the first member, scaled to a unit diagonal.
+
+        Of shape (m, m), in the directions that the constraints leave.
+        """
+        information = self.turned(self.expected[:1])[0]
+        scale = np.sqrt(np.maximum(np.diagonal(information), 1e-300))
+        return np.asarray(information / (scale * scale[:, None]))
+
+    @cached_property
+    def condition_bound(self) -> float:
+        """A number that the condition of `unitless` doesn't exceed.
+
+        The largest eigenvalue is at most the trace, the inverse of the smallest one at
+        most the norm of the inverse; infinite unless the matrix is positive definite.
+        """
+        size, inverse = inverse_positive(self.unitless[None])
+        if not np.isfinite(size[0]):
+            return np.inf
+        return float(len(inverse[0]) * np.linalg.norm(inverse[0]))
+
+    def turned(self, information: FloatArray) -> FloatArray:
+        """Return an information matrix (b, m, m) in the directions of `basis`."""
+        if self.basis.shape[1] == len(self.basis):
+            return information
+        return np.asarray(self.basis.T @ information @ self.basis)
 
     def inverse(self, information: FloatArray) -> FloatArray:
         """Return the inverse of an information matrix under the constraints.
@@ -213,8 +242,8 @@ class CovarianceFit:
         """
         if self.basis.shape[1] == self.table.size:
             return _inverse(information)
-        left = self.basis.T @ information @ self.basis
-        return np.asarray(self.basis @ _inverse(left) @ self.basis.T)
+        left = _inverse(self.turned(information))
+        return np.asarray(self.basis @ left @ self.basis.T)
 
 
 def objective(
@@ -279,6 +308,10 @@ def directions(
 
 
 def _inverse(matrices: FloatArray) -> FloatArray:
+    if len(matrices) < FEW:
+        size, found = inverse_positive(matrices)
+        if np.isfinite(size).all():
+            return found
     finite = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
     safe = np.where(finite[:, None, None], matrices, np.eye(matrices.shape[-1]))
     try:

@@ -21,6 +21,7 @@ from csindex.kernels.arrays import FloatArray
 from csindex.kernels.cbsem.fourth import Cases
 
 Equal = Literal[
+    "thresholds",
     "loadings",
     "intercepts",
     "residuals",

@@ -38,6 +38,7 @@ from csindex.estimation.cbsem.noncentral import (
     noncentrality,
 )
 from csindex.kernels.arrays import FloatArray
+from csindex.kernels.cbsem.derivatives import upper
 from csindex.kernels.cbsem.discrepancy import log_determinant
 
 # RMSEA of close and of poor fit, and the level of its interval
@@ -145,10 +146,12 @@ def rmsea(
         return {"rmsea": zero, "rmsea_ci_lower": zero, "rmsea_ci_upper": zero}
     unit = groups * scale / (n * df)
     tail = (1 - LEVEL) / 2
+    ends = noncentrality(chisq, df, np.array([[1 - tail], [tail]])) * unit
+    low, high = np.sqrt(ends)
     return {
         "rmsea": np.sqrt(np.maximum(chisq - df, 0) * unit),
-        "rmsea_ci_lower": np.sqrt(noncentrality(chisq, df, 1 - tail) * unit),
-        "rmsea_ci_upper": np.sqrt(noncentrality(chisq, df, tail) * unit),
+        "rmsea_ci_lower": low,
+        "rmsea_ci_upper": high,
         "rmsea_pvalue": 1 - noncentral_below(chisq, df, CLOSE**2 / unit),
         "rmsea_notclose_pvalue": noncentral_below(chisq, df, POOR**2 / unit),
     }
@@ -172,7 +175,7 @@ def residual_sizes(fit: CovarianceFit) -> Mapping[str, FloatArray]:
     explained, whole = np.zeros_like(fit.value), np.zeros_like(fit.value)
     for sample, made in zip(fit.samples, fit.implied, strict=True):
         cov, share = sample.used_cov(fit.method), sample.n / fit.n
-        i, j = np.triu_indices(cov.shape[-1])
+        i, j = upper(cov.shape[-1])
         sd, own = (
             np.sqrt(np.diagonal(matrix, axis1=1, axis2=2)) for matrix in (cov, made.cov)
         )

@@ -61,7 +61,9 @@ def noncentral_below(
     return np.asarray(np.where(noncentral > 0, shifted, central))
 
 
-def noncentrality(values: FloatArray, df: float, below: float) -> FloatArray:
+def noncentrality(
+    values: FloatArray, df: float, below: float | FloatArray
+) -> FloatArray:
     """Return the noncentrality under which a share of values is smaller.
 
     Parameters
@@ -70,36 +72,43 @@ def noncentrality(values: FloatArray, df: float, below: float) -> FloatArray:
         Values.
     df : float
         Degrees of freedom.
-    below : float
-        The share.
+    below : float or ndarray of shape (m, 1)
+        The share, or several.
 
     Returns
     -------
-    ndarray of shape (b,)
+    ndarray of shape (b,) or (m, b)
         Noncentralities; zero where none is so small.
-    """
-    from scipy.special import chndtr
 
-    over = values - df
-    found = np.maximum(
-        over - normal_quantile(below) * np.sqrt(2 * (df + 2 * np.maximum(over, 0.0))),
-        0.1,
-    )
+    Notes
+    -----
+    Newton's steps, kept inside an interval that holds the noncentrality, solve for the
+    normal quantile of the share, which is nearly a straight line.
+    """
+    from scipy.special import chdtr, chndtr, ndtri
+
+    values = values + np.zeros_like(below)
+    over, quantile = values - df, ndtri(below)
+    found = over - quantile * np.sqrt(2 * (df + 2 * np.maximum(over, 0.0)))
+    found = np.maximum(found, 0.1)
+    there = chdtr(df, np.maximum(values, 0.0)) > below
     low, high = np.zeros_like(values), 1.0 + 4 * np.abs(values) + 20 * df
-    for _ in range(_STEPS):
-        under = chndtr(values, df, found)
-        slope = (chndtr(values, df + 2, found) - under) / 2
-        low, high = (
-            np.where(under > below, found, low),
-            np.where(under > below, high, found),
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = found - (under - below) / slope
-        step = np.where((step >= low) & (step <= high), step, (low + high) / 2)
-        moved, found = np.abs(step - found), step
-        if not (moved > _DONE * (1.0 + found)).any():
-            break
-    found = np.where(noncentral_below(values, df, low * 0) > below, found, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for _ in range(_STEPS):
+            under = chndtr(values, df, found)
+            slope = (chndtr(values, df + 2, found) - under) / 2
+            more = under > below
+            low, high = np.where(more, found, low), np.where(more, high, found)
+            place = ndtri(under)
+            steep = slope * np.sqrt(2 * np.pi) * np.exp(place**2 / 2)
+            step = found - (place - quantile) / steep
+            inside = (step >= low) & (step <= high)
+            step = np.where(inside, step, (low + high) / 2)
+            step = np.where(there, step, found)
+            moved, found = np.abs(step - found), step
+            if not (moved > _DONE * (1.0 + found)).any():
+                break
+    found = np.where(there, found, 0.0)
     return np.where(np.isfinite(values), found, np.nan)
 
 

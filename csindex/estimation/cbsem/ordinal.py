@@ -135,52 +135,6 @@ def estimate_ordinal(
     return ordinal_estimates(model, _correlated(base, data), fit)
 
 
-def ordinal_groups(
-    core: ParameterTable,
-    method: Method,
-    groups: Mapping[str, Answers],
-    ordinal: Sequence[str],
-    parameterization: Parameterization = "delta",
-    most: int = 500,
-) -> OrdinalFit:
-    """Fit a model with ordinal items to several groups at once.
-
-    Parameters
-    ----------
-    core : ParameterTable
-        The parameters of all groups, as if all items were continuous.
-    method : Method
-        What is minimised, and how errors and tests are corrected.
-    groups : mapping of str to Answers
-        Complete answers of each group, in the order of the table's groups.
-    ordinal : sequence of str
-        The ordinal items.
-    parameterization : {"delta", "theta"}
-        See `OrdinalTable`.
-    most : int
-        Steps at most.
-
-    Returns
-    -------
-    OrdinalFit
-        The fit, with thresholds of each group's own.
-
-    Raises
-    ------
-    DataError
-        With every group, item and category that nobody of the group chose.
-    SpecificationError
-        If the model isn't identified.
-    """
-    samples = group_samples(groups, ordinal)
-    table = ordinal_table(core, samples[0].sizes.tolist(), parameterization)
-    data = [
-        single_data(sample, method, part.weights)
-        for sample, part in zip(samples, groups.values(), strict=True)
-    ]
-    return ordinal_fit(table, method, data, most)
-
-
 def ordinal_estimates(
     model: Model, moments: Moments, fit: OrdinalFit
 ) -> OrdinalEstimates:

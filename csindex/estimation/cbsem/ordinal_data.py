@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,14 +35,14 @@ def ordinal_items(names: Sequence[str], ordinal: bool | Sequence[str]) -> list[s
 
 
 def group_samples(
-    groups: Mapping[str, Answers], ordinal: Sequence[str]
+    groups: Mapping[Hashable, Answers], ordinal: Sequence[str]
 ) -> list[OrdinalSample]:
     """Return the coded sample of each group, by categories that all groups share.
 
     Parameters
     ----------
-    groups : mapping of str to Answers
-        Complete answers of each group, by its name; the name of a single one isn't
+    groups : mapping of label to Answers
+        Complete answers of each group, by its label; that of a single one isn't
         told.
     ordinal : sequence of str
         The ordinal items.

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from csindex.estimation.cbsem.baseline import Reference, baseline
+from csindex.estimation.cbsem.linked_fit import LinkedFit
 from csindex.estimation.cbsem.measures import fit_measures, incremental, rmsea
 from csindex.estimation.cbsem.noncentral import chi_square_tail
 from csindex.estimation.cbsem.ordinal_fit import OrdinalFit, regression, scale_places
@@ -54,7 +55,8 @@ def ordinal_covariance(fit: OrdinalFit, moments: list[OrdinalMoments]) -> FloatA
     change = np.zeros((fit.table.size, len(made.kept)))
     long = fit.table.structural + fit.table.derived
     change[:long, made.kept] = turn @ estimate
-    change[long:] = _level_changes(fit, moments, made, estimate, change[:long])
+    if len(change) > long:
+        change[long:] = _level_changes(fit, moments, made, estimate, change[:long])
     return np.asarray(change @ made.gamma @ change.T / fit.factor[0])
 
 
@@ -130,7 +132,7 @@ def ordinal_measures(
         **rmsea(law, degrees, fit.factor, len(fit.samples)),
     }
     found.update({f"{name}_scaled": value for name, value in made.items()})
-    if fit.method.test != "mean.var.adjusted":
+    if fit.method.test != "mean.var.adjusted" and not isinstance(fit, LinkedFit):
         found.update(robust_measures(fit, moments, function))
     return found
 

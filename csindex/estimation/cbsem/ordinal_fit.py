@@ -14,12 +14,16 @@ from csindex.estimation.cbsem.fitted import CovarianceFit, Sample
 from csindex.estimation.cbsem.methods import Method
 from csindex.estimation.cbsem.ordinal_table import OrdinalTable
 from csindex.estimation.cbsem.starts import cautious, starting_values
+from csindex.estimation.cbsem.table import row_values
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.kernels.cbsem.constrained import minimise_constrained
 from csindex.kernels.cbsem.discrepancy import WeightedSquares, stacked
 from csindex.kernels.cbsem.optimise import Optimum, minimise
 from csindex.kernels.cbsem.unit import UnitObjective, UnitPoint
 from csindex.kernels.ordinal.moments import OrdinalMoments
+
+# a share of residual variance that is all but none
+NO_RESIDUAL_SHARE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,13 @@ class OrdinalData:
     sample: Sample
     levels: FloatArray
     moments: OrdinalMoments | None = None
+
+    @property
+    def known(self) -> OrdinalMoments:
+        """The statistics with their covariance, which a stack of resamples lacks."""
+        if self.moments is None:
+            raise ValueError("resamples have no covariance of their statistics")
+        return self.moments
 
     def chosen(self, members: IntArray) -> OrdinalData:
         """Return some members of the stack."""
@@ -123,8 +134,8 @@ class OrdinalFit(CovarianceFit):
         """Number of sample statistics, thresholds and means included."""
         p = len(self.table.observed)
         continuous = p - len(self.table.ordinal)
-        each = p * (p - 1) // 2 + continuous
-        return self.table.groups * each + self.table.levels
+        levels = sum(max(size - 1, 1) for size in self.table.sizes)
+        return self.table.groups * (p * (p - 1) // 2 + continuous + levels)
 
     def chosen(self, members: IntArray) -> OrdinalFit:
         """Return some members of the stack."""
@@ -194,6 +205,38 @@ def ordinal_fit(
         search,
         tuple(data),
     )
+
+
+def vanished(fit: OrdinalFit) -> list[tuple[str, int, float]]:
+    """Return ordinal items whose residual variance vanishes by theta.
+
+    Parameters
+    ----------
+    fit : OrdinalFit
+        A fit; its first member counts.
+
+    Returns
+    -------
+    list of (str, int, float)
+        The item, its group, and the share of its residual variance, less than
+        `NO_RESIDUAL_SHARE`: a variance of zero or less can't be reached by theta, so
+        that the share shrinks until the search is given up.
+    """
+    if fit.table.parameterization == "delta":
+        return []
+    rows = fit.table.rows
+    values = row_values(rows, fit.theta[0])
+    residual = {
+        (row.lhs, row.group): float(value)
+        for row, value in zip(rows, values, strict=True)
+        if row.op == "~~" and row.lhs == row.rhs
+    }
+    shares = [
+        (row.lhs, row.group, residual[row.lhs, row.group] * float(factor) ** 2)
+        for row, factor in zip(rows, values, strict=True)
+        if row.op == "~*~" and residual[row.lhs, row.group] != 0
+    ]
+    return [one for one in shares if one[2] < NO_RESIDUAL_SHARE]
 
 
 def unit_objective(table: OrdinalTable, samples: Sequence[Sample]) -> UnitObjective:

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from csindex.estimation.cbsem.linked_fit import (
+    LinkedFit,
+    statistic_places,
+    statistic_weight,
+)
 from csindex.estimation.cbsem.ordinal_fit import OrdinalFit, triangle_places
 from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.kernels.cbsem.derivatives import jacobian
@@ -20,7 +25,8 @@ class Linear:
     Attributes
     ----------
     kept : ndarray of bool of shape (s,)
-        Which statistics are variances or covariances.
+        Which statistics are fitted: variances and covariances; all of them where
+        groups share thresholds.
     slopes : ndarray of shape (r, t)
         Their derivatives by structural parameters.
     weight : ndarray of shape (r, r)
@@ -36,7 +42,7 @@ class Linear:
 
     @property
     def residual_map(self) -> FloatArray:
-        """How residuals change with variances and covariances, shape (r, r)."""
+        """How residuals change with the statistics fitted, shape (r, r)."""
         pulled = self.slopes.T @ self.weight
         fitted = self.slopes @ np.linalg.solve(pulled @ self.slopes, pulled)
         return np.asarray(np.eye(len(fitted)) - fitted)
@@ -69,8 +75,9 @@ def linear(fit: OrdinalFit, moments: list[OrdinalMoments]) -> Linear:
     Linear
         Derivatives along constraints only.
     """
-    sizes = np.array([part.n for part in moments], np.float64)
-    shares = sizes / sizes.sum()
+    if isinstance(fit, LinkedFit):
+        return _linked(fit, moments)
+    shares = _shares(moments)
     slopes, weights, gammas = [], [], []
     point = fit.search.point
     for made, part, share in zip(point.made, moments, shares, strict=True):
@@ -85,6 +92,68 @@ def linear(fit: OrdinalFit, moments: list[OrdinalMoments]) -> Linear:
         blocks(weights),
         blocks(gammas),
     )
+
+
+def linear_in_all(fit: OrdinalFit, moments: list[OrdinalMoments]) -> Linear:
+    """Return one fit as a function of all statistics, saturated ones included.
+
+    Parameters
+    ----------
+    fit : OrdinalFit
+        The fit.
+    moments : list of OrdinalMoments
+        The statistics of each group.
+
+    Returns
+    -------
+    Linear
+        With thresholds and means among the parameters, whatever their scale is.
+    """
+    made = linear(fit, moments)
+    if made.kept.all():
+        return made
+    levels = int((~made.kept).sum())
+    own, t = made.slopes.shape
+    slopes = np.zeros((own + levels, t + levels))
+    slopes[np.ix_(made.kept, np.arange(t))] = made.slopes
+    slopes[np.ix_(~made.kept, np.arange(t, t + levels))] = np.eye(levels)
+    return Linear(
+        np.ones_like(made.kept), slopes, _whole_weight(fit, moments), made.gamma
+    )
+
+
+def _linked(fit: LinkedFit, moments: list[OrdinalMoments]) -> Linear:
+    point = fit.search.point
+    turn = point.turn[0] @ fit.search.basis
+    slopes = [
+        one.slopes[0][statistic_places(part)] @ turn
+        for one, part in zip(point.points, moments, strict=True)
+    ]
+    gammas = [
+        part.gamma / share
+        for part, share in zip(moments, _shares(moments), strict=True)
+    ]
+    gamma = blocks(gammas)
+    return Linear(
+        np.ones(len(gamma), np.bool_),
+        np.concatenate(slopes),
+        _whole_weight(fit, moments),
+        gamma,
+    )
+
+
+def _whole_weight(fit: OrdinalFit, moments: list[OrdinalMoments]) -> FloatArray:
+    """Return the weight of all statistics of all groups."""
+    found = []
+    for part, share in zip(moments, _shares(moments), strict=True):
+        weight = share * statistic_weight(part, fit.method)
+        found.append(np.diag(weight) if weight.ndim == 1 else weight)
+    return blocks(found)
+
+
+def _shares(moments: list[OrdinalMoments]) -> FloatArray:
+    sizes = np.array([part.n for part in moments], np.float64)
+    return np.asarray(sizes / sizes.sum())
 
 
 def group_weight(fit: OrdinalFit, moments: OrdinalMoments) -> FloatArray:

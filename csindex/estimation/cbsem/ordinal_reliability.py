@@ -23,7 +23,7 @@ import numpy as np
 
 from csindex.estimation.cbsem.ordinal import OrdinalEstimates
 from csindex.estimation.cbsem.ordinal_fit import OrdinalFit, scale_places
-from csindex.kernels.arrays import FloatArray
+from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.kernels.ordinal.normal import FAR, bivariate_cdf, normal_cdf
 
 
@@ -86,6 +86,18 @@ def ordinal_reliability(estimates: OrdinalEstimates) -> OrdinalReliability:
         found[3, :, k] = (own**2).mean(axis=1)
     shaped = found.reshape((4, *estimates.moments.batch, j))
     return OrdinalReliability(*shaped)
+
+
+def has_ordinal(estimates: OrdinalEstimates) -> BoolArray:
+    """Return which constructs of several items have ordinal ones, shape (j,)."""
+    blocks = estimates.model.blocks
+    ordinal = np.array(estimates.fit.table.sizes) > 0
+    return np.asarray((blocks.sum(axis=0) > 1) & ((ordinal @ blocks) > 0))
+
+
+def ordinal_omegas(estimates: OrdinalEstimates) -> FloatArray:
+    """Return omega (..., j) of sums of ordinal answers; NaN for other constructs."""
+    return ordinal_reliability(estimates).omega
 
 
 def standard_thresholds(fit: OrdinalFit) -> FloatArray:

@@ -178,7 +178,7 @@ def ordinal_table(
     """
     ordinal = [n for n, k in zip(core.observed, sizes, strict=True) if k]
     _check(core, ordinal)
-    single = _single_items(core, ordinal)
+    single = single_items(core, ordinal)
     fixed = 1.0 if parameterization == "theta" else np.nan
     rows = [_structural(row, ordinal, single, fixed) for row in core.rows]
     numbers = {k: i for i, k in enumerate(sorted({r.parameter for r in rows} - {-1}))}
@@ -244,8 +244,21 @@ def _structural(
     return row
 
 
-def _single_items(core: ParameterTable, ordinal: Sequence[str]) -> dict[str, str]:
-    """Return latent variables that are one ordinal item, with that item."""
+def single_items(core: ParameterTable, ordinal: Sequence[str]) -> dict[str, str]:
+    """Return latent variables that are one ordinal item, with that item.
+
+    Parameters
+    ----------
+    core : ParameterTable
+        A table; its first group counts.
+    ordinal : sequence of str
+        The ordinal items.
+
+    Returns
+    -------
+    dict of str to str
+        The item of each such variable.
+    """
     loadings = [row for row in core.rows if row.op == "=~" and row.group == 0]
     items = Counter(row.lhs for row in loadings)
     owners = Counter(row.rhs for row in loadings)
@@ -262,7 +275,7 @@ def _only_item(rows: Sequence[Row], variance: Row) -> str:
 
 
 def _check(core: ParameterTable, ordinal: Sequence[str]) -> None:
-    single = _single_items(core, ordinal)
+    single = single_items(core, ordinal)
     problems: list[str] = []
     if core.means:
         problems.append(

@@ -67,6 +67,25 @@ class ScaledTest:
     shift: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What the law of a fit is made of, all groups together.
+
+    Attributes
+    ----------
+    slopes : ndarray of shape (s, t)
+        Derivatives of the statistics by free parameters.
+    weight : ndarray of shape (s, s)
+        Their weight in the fit.
+    gamma : ndarray of shape (s, s)
+        Their covariance times N.
+    """
+
+    slopes: FloatArray
+    weight: FloatArray
+    gamma: FloatArray
+
+
 def slopes(fit: CovarianceFit) -> list[FloatArray]:
     """Return derivatives of each group's moments by theta, shape (s, t)."""
     found = []
@@ -294,11 +313,31 @@ def corrected(
 
 def _residual_product(fit: CovarianceFit, cases: list[Cases]) -> FloatArray:
     """Return U Gamma of all groups, which share the parameters."""
+    made = stacked_parts(fit, cases)
+    return residual_weight(made.weight, made.slopes) @ made.gamma
+
+
+def stacked_parts(fit: CovarianceFit, cases: list[Cases]) -> Parts:
+    """Return what the law of a fit is made of, all groups together.
+
+    Parameters
+    ----------
+    fit : CovarianceFit
+        A fit, once.
+    cases : list of Cases
+        The respondents of each group.
+
+    Returns
+    -------
+    Parts
+        Slopes, weight and gamma.
+    """
     shares = _shares(fit)
-    weight = blocks([w * a for w, a in zip(weights(fit), shares, strict=True)])
-    gamma = blocks([c.gamma / a for c, a in zip(cases, shares, strict=True)])
-    slope = np.concatenate(slopes(fit)) @ fit.basis
-    return residual_weight(weight, slope) @ gamma
+    return Parts(
+        np.concatenate(slopes(fit)) @ fit.basis,
+        blocks([w * a for w, a in zip(weights(fit), shares, strict=True)]),
+        blocks([c.gamma / a for c, a in zip(cases, shares, strict=True)]),
+    )
 
 
 def _bread(fit: CovarianceFit) -> FloatArray:

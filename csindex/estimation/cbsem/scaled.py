@@ -3,7 +3,9 @@ r"""Fit measures of corrected chi-squares.
 With the chi-square T, its Satorra-Bentler (or Yuan-Bentler) factor c, and those of the
 baseline model:
 
-- ``_scaled``: the usual formulas with corrected chi-squares in their places;
+- ``_scaled``: the usual formulas with corrected chi-squares in their places; but RMSEA
+  and its interval are those of T with :math:`c\,df` degrees of freedom, unless T is
+  shifted, too: RMSEA itself is the same either way, its interval not quite;
 - ``_robust``: estimates of the population's values,
   :math:`RMSEA = \sqrt{\max(T - c\,df, 0) / (N df)}` and CFI and TLI with
   :math:`T - c\,df` and :math:`T_0 - c_0 df_0` in the places of :math:`T - df` and
@@ -82,7 +84,11 @@ def _scaled(
         f"{name}_scaled": value
         for name, value in incremental(chisq, own.df, base).items()
     }
-    errors = rmsea(chisq, own.df, fit.factor, len(fit.samples))
+    if fit.method.test == "scaled.shifted":
+        errors = rmsea(chisq, own.df, fit.factor, len(fit.samples))
+    else:
+        # T itself has the law of chi-square with tr(U Gamma) degrees of freedom
+        errors = rmsea(fit.chisq, own.df * own.factor, fit.factor, len(fit.samples))
     return {**found, **{f"{name}_scaled": value for name, value in errors.items()}}
 
 

@@ -21,6 +21,7 @@ from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.kernels.cbsem.fourth import Cases
 from csindex.kernels.cbsem.ram import MEAN, matrices
 from csindex.kernels.linalg import correlation
+from csindex.kernels.threads import one_thread
 from csindex.model import Model
 from csindex.moments import Moments
 from csindex.survey import Answers
@@ -50,6 +51,7 @@ class CovarianceEstimates(Estimates):
     fit: CovarianceFit
     answers: Answers | None = None
 
+    @one_thread(lapack=True)
     def fit_measures(self) -> Mapping[str, FloatArray]:
         """Return chi-square, fit indices and information criteria.
 
@@ -76,6 +78,7 @@ class CovarianceEstimates(Estimates):
         return [cases_of(self.answers, self.fit.table.means)]
 
     @cached_property
+    @one_thread(lapack=True)
     def covariance(self) -> FloatArray:
         """Covariances (t, t) of the parameters' estimates, of one fit."""
         return covariance_of(self.fit, self.cases)

@@ -2,20 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
-from csindex.estimation.cbsem.table import ParameterTable, Row, row_values
-from csindex.kernels.arrays import FloatArray
-from csindex.kernels.cbsem.ram import implied
+from csindex.estimation.cbsem.table import ParameterTable
+from csindex.kernels.arrays import FloatArray, IntArray
+from csindex.kernels.cbsem.ram import Implied, implied
 
 Kind = Literal["all", "latent"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Units:
+    """What coefficients are multiplied and divided by to be standardised.
+
+    Positions count in what `_spreads` returns: of each group the standard deviations
+    of all variables, then those of their residuals; one comes last.
+
+    Attributes
+    ----------
+    times, over, by : ndarray of int of shape (rows,)
+        Position of the factor, and of the two divisors.
+    residual : ndarray of int of shape (residuals,)
+        Positions of residual standard deviations that the model has.
+    variances : ndarray of int of shape (residuals,)
+        The rows that say them.
+    observed : ndarray of int of shape (groups 2 p,)
+        Positions of observed variables and of their residuals.
+    """
+
+    times: IntArray
+    over: IntArray
+    by: IntArray
+    residual: IntArray
+    variances: IntArray
+    observed: IntArray
+
+
+# by the identity of a table, which its cached properties are of, too
+@lru_cache(maxsize=64)
+def _units(table: ParameterTable) -> _Units:
+    q = len(table.variables)
+    one = 2 * q * table.groups
+    times, over, by = (np.full(len(table.rows), one) for _ in range(3))
+    residual, variances = [], []
+    for k, (row, (r, c)) in enumerate(zip(table.rows, table.places, strict=True)):
+        at = 2 * q * row.group
+        if row.op in ("=~", "~"):
+            times[k], over[k] = at + c, at + r
+        elif row.op in ("~1", "|"):
+            over[k] = at + r
+        elif row.op == "~*~":
+            times[k] = at + c
+        else:
+            shift = at if r == c else at + q
+            over[k], by[k] = shift + r, shift + c
+        if row.op == "~~" and row.lhs == row.rhs:
+            residual.append(at + q + r)
+            variances.append(k)
+    starts = q * np.arange(2 * table.groups)
+    # variables behind ordinal items come after the latent ones
+    p, more = len(table.observed), len(table.observed) + len(table.latent)
+    observed = starts[:, None] + np.r_[:p, more:q]
+    return _Units(
+        times,
+        over,
+        by,
+        np.array(residual, np.int64),
+        np.array(variances, np.int64),
+        observed.ravel(),
+    )
+
+
 def standardized(
-    table: ParameterTable, theta: FloatArray, kind: Kind = "all"
+    table: ParameterTable,
+    theta: FloatArray,
+    kind: Kind = "all",
+    made: Sequence[Implied] | None = None,
 ) -> FloatArray:
     r"""Return the standardised value of every coefficient and definition.
 
@@ -27,6 +94,8 @@ def standardized(
         Parameters.
     kind : {"all", "latent"}
         Which variables are standardised: all, or the latent ones only.
+    made : sequence of Implied, optional
+        What the parameters imply for each group, where that is known.
 
     Returns
     -------
@@ -35,28 +104,15 @@ def standardized(
         as shares of the total; covariances divided by the standard deviations of the
         two residuals. Definitions are those of the standardised coefficients.
     """
-    rows, places = table.rows, table.places
-    found = np.empty((len(theta), len(rows) + len(table.definitions)))
-    found[:, : len(rows)] = row_values(rows, theta)
-    ops = np.array([row.op for row in rows])
-    owner = np.array([row.group for row in rows])
-    for group in range(table.groups):
-        spread, residual = _parts(table, theta, kind, group)
-        for op in {*ops[owner == group].tolist()}:
-            on = np.flatnonzero((ops == op) & (owner == group))
-            r, c = places[on].T
-            if op in ("=~", "~"):
-                found[:, on] *= spread[:, c] / spread[:, r]
-            elif op in ("~1", "|"):
-                found[:, on] /= spread[:, r]
-            elif op == "~*~":
-                found[:, on] *= spread[:, c]
-            else:
-                unit = np.where(r == c, spread[:, r], residual[:, r])
-                found[:, on] /= unit * np.where(r == c, spread[:, c], residual[:, c])
-    if table.definitions:
-        found[:, len(table.rows) :] = _definitions(table, theta, found)
-    return found
+    if made is None:
+        made = [implied(ram, theta) for ram in table.rams]
+    units, values = _units(table), table.values(theta)
+    spreads = _spreads(units, values, kind, made)
+    found = values * spreads.take(units.times, axis=1)
+    found /= spreads.take(units.over, axis=1) * spreads.take(units.by, axis=1)
+    if not table.definitions:
+        return found
+    return np.concatenate([found, _definitions(table, theta, found)], axis=1)
 
 
 def standardized_slopes(
@@ -104,26 +160,20 @@ def slopes(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> Floa
     return np.asarray((found / step[:, None]).T)
 
 
-def _parts(
-    table: ParameterTable, theta: FloatArray, kind: Kind, group: int
-) -> tuple[FloatArray, FloatArray]:
-    """Return standard deviations (b, q) of variables and of residuals."""
-    ram = table.rams[group]
-    made = implied(ram, theta)
-    with np.errstate(invalid="ignore"):
-        spread = np.sqrt(np.diagonal(made.total, axis1=1, axis2=2)).copy()
-    residual = np.ones_like(spread)
-    own: list[Row] = [
-        row
-        for row in table.rows
-        if row.op == "~~" and row.lhs == row.rhs and row.group == group
-    ]
-    places = [table.positions[row.lhs] for row in own]
-    residual[:, places] = np.sqrt(np.abs(row_values(own, theta)))
+def _spreads(
+    units: _Units, values: FloatArray, kind: Kind, made: Sequence[Implied]
+) -> FloatArray:
+    """Return standard deviations (b, 2 q groups + 1) of variables and residuals."""
+    q = made[0].ram.size
+    found = np.ones((len(values), 2 * q * len(made) + 1))
+    for group, one in enumerate(made):
+        with np.errstate(invalid="ignore"):
+            sd = np.sqrt(np.diagonal(one.total, axis1=1, axis2=2))
+        found[:, 2 * q * group : 2 * q * group + q] = sd
+    found[:, units.residual] = np.sqrt(np.abs(values[:, units.variances]))
     if kind == "latent":
-        spread[:, : ram.observed] = 1.0
-        residual[:, : ram.observed] = 1.0
-    return spread, residual
+        found[:, units.observed] = 1.0
+    return found
 
 
 def _definitions(

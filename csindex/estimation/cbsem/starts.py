@@ -15,15 +15,36 @@ _FARTHEST = 0.8
 
 
 @dataclass(frozen=True, eq=False)
-class _Block:
-    """A latent variable's items, and its rough loadings and variance.
+class _Measured:
+    """Rough loadings and (co)variances of the latent variables of a group.
 
-    The loadings are in the metric in which the model fixes its scale.
+    They are in the metric in which the model fixes the latent variables' scales.
+
+    Attributes
+    ----------
+    rows : list of Row
+        The group's rows.
+    place : mapping of str to int
+        Position of each variable, items first.
+    size : int
+        Number p of items.
+    loadings : ndarray of shape (p, j)
+        Loadings, zero where an item belongs to another latent variable.
+    owners : ndarray of shape (p, j)
+        One where an item belongs to a latent variable.
+    cov : ndarray of shape (j, j)
+        Covariances; NaN for latent variables without items.
+    paths : mapping of str to mapping of str to float
+        Paths to each latent variable, by source.
     """
 
-    items: list[int]
+    rows: list[Row]
+    place: Mapping[str, int]
+    size: int
     loadings: FloatArray
-    variance: float
+    owners: FloatArray
+    cov: FloatArray
+    paths: Mapping[str, Mapping[str, float]]
 
 
 def starting_values(
@@ -55,12 +76,12 @@ def starting_values(
     sums, counts = np.zeros(table.size), np.zeros(table.size)
     for group, (cov, mean) in enumerate(zip(covs, means, strict=True)):
         rows = [row for row in table.rows if row.group == group]
-        blocks = {name: _block(table, rows, name, cov) for name in table.latent}
-        latent = _latent_cov(table, blocks, cov)
+        made = _measured(table, rows, cov)
         for row in rows:
             if row.free:
-                value = _start(table, row, blocks, latent, cov, mean, rows)
-                sums[row.parameter] += value if np.isnan(row.start) else row.start
+                unknown = row.start != row.start
+                value = _start(made, row, cov, mean) if unknown else row.start
+                sums[row.parameter] += value
                 counts[row.parameter] += 1
     return np.asarray(sums / np.maximum(counts, 1))
 
@@ -76,147 +97,152 @@ def cautious(table: ParameterTable, theta: FloatArray) -> FloatArray:
     return found
 
 
-def _block(
-    table: ParameterTable, rows: Sequence[Row], name: str, cov: FloatArray
-) -> _Block:
-    own = [r for r in rows if r.op == "=~" and r.lhs == name]
-    mine = [r for r in own if r.rhs in table.observed]
-    items = [table.observed.index(r.rhs) for r in mine]
-    if not items:
-        return _Block([], np.ones(0), np.nan)
-    ratios, variance = _fabin(cov[np.ix_(items, items)])
-    fixed = next((k for k, r in enumerate(mine) if not r.free and r.value), None)
-    variances = [r for r in rows if r.op == "~~" and r.lhs == r.rhs == name]
-    if fixed is not None:
-        factor = mine[fixed].value / (ratios[fixed] or 1.0)
-    elif variances and not variances[0].free and variances[0].value > 0:
-        factor = float(np.sqrt(variance / variances[0].value))
-    else:
+def _measured(table: ParameterTable, rows: list[Row], cov: FloatArray) -> _Measured:
+    place, p, j = table.positions, len(table.observed), len(table.latent)
+    owners = np.zeros((p, j))
+    heads: dict[int, int] = {}
+    marks: dict[int, tuple[int, float]] = {}
+    units: dict[int, float] = {}
+    for row in rows:
+        if row.op == "=~" and (item := place[row.rhs]) < p:
+            latent = place[row.lhs] - p
+            owners[item, latent] = 1.0
+            heads.setdefault(latent, item)
+            if not row.free and row.value:
+                marks.setdefault(latent, (item, row.value))
+        elif row.op == "~~" and row.lhs == row.rhs and row.lhs in table.latent:
+            units[place[row.lhs] - p] = np.nan if row.free else row.value
+    first = [heads.get(k, 0) for k in range(j)]
+    loadings, variance = _fabin(cov, owners, first)
+    for k in heads:
         factor = 1.0
-    return _Block(items, ratios * factor, variance / factor**2)
+        if k in marks:
+            item, value = marks[k]
+            factor = value / (float(loadings[item, k]) or 1.0)
+        elif units.get(k, np.nan) > 0:
+            factor = float(np.sqrt(variance[k] / units[k]))
+        loadings[:, k] *= factor
+        variance[k] /= factor**2
+    latent_cov = _latent_cov(loadings, owners, variance, cov)
+    paths = _paths(table, rows, latent_cov)
+    return _Measured(rows, place, p, loadings, owners, latent_cov, paths)
 
 
-def _fabin(cov: FloatArray) -> tuple[FloatArray, float]:
-    """Return loadings relative to the first, and the variance they leave."""
-    size = len(cov)
-    ratios = np.ones(size)
-    first, others = cov[0, 1:], cov[1:, 1:]
+def _fabin(
+    cov: FloatArray, owners: FloatArray, first: Sequence[int]
+) -> tuple[FloatArray, FloatArray]:
+    """Return loadings relative to the first item, and the variance they leave.
+
+    Of latent variables with ``owners`` (p, j): loadings are (p, j), variances (j,),
+    NaN without items.
+    """
+    columns = np.arange(len(first))
+    own = cov[first, first]
+    others = owners.copy()
+    others[first, columns] = 0.0
+    pull = cov[:, first] * others
     # of each item, with all others but the first as instruments
-    weight = first @ first - first**2
-    own = others @ first - np.diagonal(others) * first
+    squares = pull**2
+    weight = squares.sum(axis=0) - squares
+    across = cov @ pull - np.diagonal(cov)[:, None] * pull
     usable = weight > 0
-    rough = np.where(first < 0, -1.0, 1.0)
-    ratios[1:] = np.where(usable, own / np.where(usable, weight, 1.0), rough)
-    ratios[1:] = np.clip(ratios[1:], -10, 10)
-    if size == 1:
-        return ratios, float(cov[0, 0])
-    length = float(ratios[1:] @ ratios[1:])
-    share = float(first @ ratios[1:]) / length if length > 0 else 0.0
-    return ratios, min(max(share, 0.1 * cov[0, 0]), 0.9 * cov[0, 0])
+    rough = np.where(pull < 0, -1.0, 1.0)
+    ratios = np.where(usable, across / np.where(usable, weight, 1.0), rough)
+    ratios = np.clip(ratios, -10, 10) * others
+    length = (ratios**2).sum(axis=0)
+    share = (pull * ratios).sum(axis=0) / np.where(length > 0, length, 1.0)
+    variance = np.clip(share, 0.1 * own, 0.9 * own)
+    count = owners.sum(axis=0)
+    variance = np.where(count == 1, own, np.where(count > 0, variance, np.nan))
+    ratios[first, columns] = owners[first, columns]
+    return ratios, variance
 
 
 def _latent_cov(
-    table: ParameterTable, blocks: Mapping[str, _Block], cov: FloatArray
+    loadings: FloatArray, owners: FloatArray, variance: FloatArray, cov: FloatArray
 ) -> FloatArray:
     """Return rough covariances of the latent variables; NaN without items."""
-    own = [blocks[name] for name in table.latent]
-    loadings = np.zeros((len(cov), len(own)))
-    for k, block in enumerate(own):
-        loadings[block.items, k] = block.loadings[: len(block.items)]
     size = (loadings**2).sum(axis=0)
-    variance = np.array([block.variance for block in own])
-    apart = (loadings != 0).astype(np.float64)
-    apart = (apart.T @ apart == 0) & (size[:, None] * size > 0)
+    both = size[:, None] * size
+    apart = (owners.T @ owners == 0) & (both > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        rough = np.where(apart, loadings.T @ cov @ loadings / np.outer(size, size), 0.0)
-        most = _FARTHEST * np.sqrt(np.outer(variance, variance))
+        rough = np.where(apart, loadings.T @ cov @ loadings / both, 0.0)
+        most = _FARTHEST * np.sqrt(variance[:, None] * variance)
     found = np.clip(rough, -most, most)
     np.fill_diagonal(found, variance)
-    empty = np.array([not block.items for block in own], np.bool_)
+    empty = ~owners.any(axis=0)
     found[empty] = found[:, empty] = np.nan
     return found
 
 
-def _start(
-    table: ParameterTable,
-    row: Row,
-    blocks: Mapping[str, _Block],
-    latent: FloatArray,
-    cov: FloatArray,
-    mean: FloatArray,
-    rows: Sequence[Row],
-) -> float:
+def _paths(
+    table: ParameterTable, rows: Sequence[Row], latent: FloatArray
+) -> dict[str, dict[str, float]]:
+    """Return rough paths to each latent variable from others, by source."""
+    place, p = table.positions, len(table.observed)
+    sources: dict[str, list[str]] = {}
+    for row in rows:
+        if row.op != "~" or place[row.lhs] < p or place[row.rhs] < p:
+            continue
+        # those without items say nothing
+        if not np.isnan(latent[place[row.rhs] - p]).all():
+            sources.setdefault(row.lhs, []).append(row.rhs)
+    found: dict[str, dict[str, float]] = {}
+    for target, names in sources.items():
+        on = [place[name] - p for name in names]
+        right = latent[on, place[target] - p]
+        if not np.isnan(right).any():
+            matrix = latent[np.ix_(on, on)]
+            matrix = matrix + 0.2 * np.diag(np.diagonal(matrix))
+            values = np.linalg.solve(matrix, right).tolist()
+            found[target] = dict(zip(names, values, strict=True))
+    return found
+
+
+def _start(made: _Measured, row: Row, cov: FloatArray, mean: FloatArray) -> float:
+    p, left = made.size, made.place[row.lhs]
     if row.op == "=~":
-        return _loading_start(table, row, blocks)
+        return _loading_start(made, made.place[row.rhs], left - p)
     if row.op == "~1":
-        known = row.lhs in table.observed
-        return float(mean[table.observed.index(row.lhs)]) if known else 0.0
+        return float(mean[left]) if left < p else 0.0
     if row.op == "~":
-        return _path_start(table, row, rows, latent).get(row.rhs, 0.0)
-    if row.lhs != row.rhs:
-        if row.lhs in table.latent and row.rhs in table.latent:
-            i, j = table.latent.index(row.lhs), table.latent.index(row.rhs)
-            return float(np.nan_to_num(latent[i, j]))
-        return 0.0
-    if row.lhs in table.observed:
-        k = table.observed.index(row.lhs)
-        return float(cov[k, k]) / 2
-    return _variance_start(table, row, rows, blocks, latent)
+        return made.paths.get(row.lhs, {}).get(row.rhs, 0.0)
+    right = made.place[row.rhs]
+    if left != right:
+        if left < p or right < p:
+            return 0.0
+        value = float(made.cov[left - p, right - p])
+        return 0.0 if np.isnan(value) else value
+    if left < p:
+        return float(cov[left, left]) / 2
+    return _variance_start(made, row.lhs)
 
 
-def _loading_start(
-    table: ParameterTable, row: Row, blocks: Mapping[str, _Block]
-) -> float:
-    if row.rhs not in table.observed:
+def _loading_start(made: _Measured, item: int, latent: int) -> float:
+    if item >= made.size:
         return 1.0
-    block, item = blocks[row.lhs], table.observed.index(row.rhs)
-    # an item of two latent variables starts with the smaller one's
-    owners = [b for b in blocks.values() if item in b.items]
-    if len(owners) > 1 and min(owners, key=lambda b: len(b.items)) is not block:
-        return 0.3 * float(block.loadings[block.items.index(item)])
-    return float(block.loadings[block.items.index(item)])
+    value = float(made.loadings[item, latent])
+    owners = np.flatnonzero(made.owners[item])
+    if len(owners) > 1:
+        # an item of two latent variables starts with the smaller one's
+        counts = made.owners[:, owners].sum(axis=0)
+        return value if owners[np.argmin(counts)] == latent else 0.3 * value
+    return value
 
 
-def _path_start(
-    table: ParameterTable, row: Row, rows: Sequence[Row], latent: FloatArray
-) -> dict[str, float]:
-    """Return rough paths to one latent variable, by source."""
-    if row.lhs not in table.latent:
-        return {}
-    sources = [
-        r.rhs
-        for r in rows
-        if r.op == "~" and r.lhs == row.lhs and r.rhs in table.latent
-    ]
-    known = [s for s in sources if not np.isnan(latent[table.latent.index(s)]).all()]
-    place = [table.latent.index(s) for s in known]
-    target = table.latent.index(row.lhs)
-    right = latent[place, target]
-    if not known or np.isnan(right).any():
-        return {}
-    matrix = latent[np.ix_(place, place)]
-    matrix = matrix + 0.2 * np.diag(np.diagonal(matrix))
-    return dict(zip(known, np.linalg.solve(matrix, right).tolist(), strict=True))
-
-
-def _variance_start(
-    table: ParameterTable,
-    row: Row,
-    rows: Sequence[Row],
-    blocks: Mapping[str, _Block],
-    latent: FloatArray,
-) -> float:
-    own = blocks[row.lhs].variance
+def _variance_start(made: _Measured, name: str) -> float:
+    variances, p = np.diagonal(made.cov), made.size
+    own = float(variances[made.place[name] - p])
     if np.isnan(own):
         below = [
-            blocks[r.rhs].variance
-            for r in rows
-            if r.lhs == row.lhs != r.rhs and r.op == "=~" and r.rhs in blocks
+            float(variances[made.place[r.rhs] - p])
+            for r in made.rows
+            if r.lhs == name and r.op == "=~" and made.place[r.rhs] >= p
         ]
         rough = float(np.nanmean(below)) if np.isfinite(below).any() else 1.0
         return rough / 2
     caused = any(
-        (r.op == "~" and r.lhs == row.lhs) or (r.op == "=~" and r.rhs == row.lhs)
-        for r in rows
+        (r.op == "~" and r.lhs == name) or (r.op == "=~" and r.rhs == name)
+        for r in made.rows
     )
     return own / 2 if caused else own

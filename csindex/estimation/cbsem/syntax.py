@@ -32,7 +32,7 @@ _TERM = re.compile(rf"(?:(?P<modifier>.+?)\s*\*\s*)?(?P<name>{_NAME}|1)")
 _CONTINUED = re.compile(r"(?:[-+*/^(~=<>])\s*$")
 _REFUSED = {
     "<~": "composites are not estimated from covariances; use '=~', or csi.PLS",
-    "|": "thresholds belong to ordered items, which this estimator doesn't have yet",
+    "|": "thresholds of ordinal items are free, and belong to ordinal=; leave them out",
     "<=": "write '<'; a bound may be reached",
     ">=": "write '>'; a bound may be reached",
 }

@@ -130,6 +130,26 @@ class ParameterTable:
         """Position of each variable."""
         return {name: k for k, name in enumerate(self.variables)}
 
+    def values(self, theta: FloatArray) -> FloatArray:
+        """Return the value of every coefficient, as `row_values` of all rows."""
+        fixed, free, parameters = self._held
+        found = np.empty((*theta.shape[:-1], len(fixed)))
+        found[:] = fixed
+        found[..., free] = theta[..., parameters]
+        return found
+
+    @cached_property
+    def is_free(self) -> FloatArray:
+        """One for each coefficient that is estimated, shape (rows,)."""
+        return np.array([row.free for row in self.rows], np.float64)
+
+    @cached_property
+    def _held(self) -> tuple[FloatArray, IntArray, IntArray]:
+        """Fixed values (rows,); which rows are free, and their parameters."""
+        numbers = np.array([row.parameter for row in self.rows], np.int64)
+        free = np.flatnonzero(numbers >= 0)
+        return np.array([row.value for row in self.rows]), free, numbers[free]
+
     @cached_property
     def places(self) -> IntArray:
         """Row and column of every coefficient in its matrix, shape (rows, 2)."""

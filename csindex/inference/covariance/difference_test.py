@@ -12,20 +12,30 @@ from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation.cbsem.fitted import CovarianceFit
 from csindex.estimation.cbsem.groups import positions
 from csindex.estimation.cbsem.noncentral import chi_square_tail
-from csindex.estimation.cbsem.robust import scaled_test
+from csindex.estimation.cbsem.ordinal_fit import OrdinalFit
+from csindex.estimation.cbsem.ordinal_linear import group_moments, linear_in_all
+from csindex.estimation.cbsem.robust import (
+    Parts,
+    corrected,
+    scaled_test,
+    stacked_parts,
+)
 from csindex.estimation.cbsem.table import row_values
 from csindex.kernels.arrays import FloatArray
-from csindex.kernels.cbsem.fourth import Cases
+from csindex.kernels.cbsem.fourth import Cases, residual_weight
 from csindex.results import Results
 from csindex.results.parameters import covariance_structure
 
 Scaling = Literal["2001", "2010"]
 # corrections that are a factor of chi-square, so that their difference has one, too
 _FACTORS = ("satorra.bentler", "yuan.bentler.mplus")
+# corrections of more than that, whose differences are corrected by their own law
+SATORRA_2000 = ("scaled.shifted", "mean.var.adjusted")
 _WORDS = {
     "": "difference of the two chi-squares",
     "2001": "scaled (Satorra & Bentler 2001)",
     "2010": "scaled, strictly positive (Satorra & Bentler 2010)",
+    "2000": "scaled and shifted (Satorra 2000)",
 }
 
 
@@ -110,7 +120,9 @@ def difference_test(
     scaling : {"2001", "2010"}
         How the difference is scaled if the estimator corrects its chi-square: by the
         two factors, or by the restricted model's and that of the other one at the
-        restricted model's estimates, which can't be negative.
+        restricted model's estimates, which can't be negative. Chi-squares that are
+        corrected by more than a factor, as of WLSMV and MLMV, have a correction of
+        their own (Satorra 2000).
 
     Returns
     -------
@@ -121,7 +133,7 @@ def difference_test(
     ------
     SpecificationError
         If the fits are of different methods or other estimators, have the same degrees
-        of freedom, or correct chi-square by more than a factor.
+        of freedom, or can't be scaled as asked.
     DataError
         If they are of different answers, or the scaled difference is negative.
 
@@ -134,6 +146,8 @@ def difference_test(
     References
     ----------
     Satorra & Bentler (2001), Psychometrika 66(4); (2010), Psychometrika 75(2).
+    Satorra (2000), in Heijmans et al. (eds), Innovations in Multivariate Statistical
+    Analysis; Asparouhov & Muthen (2010), Simple second order chi-square correction.
 
     Examples
     --------
@@ -169,14 +183,18 @@ def difference(
     gap = float(restricted.fit.chisq[0] - free.fit.chisq[0])
     df = restricted.fit.df - free.fit.df
     method = restricted.fit.method
-    if restricted.cases is None or method.test == "standard":
+    ordinal = isinstance(restricted.fit, OrdinalFit)
+    known = restricted.cases is not None or ordinal
+    if not known or method.test == "standard":
         return _tested(max(gap, 0.0), df, 1.0, "")
-    if method.test not in _FACTORS:
-        raise SpecificationError(
-            f"the chi-square of {method.words} is corrected by more than a factor, so "
-            "that differences have no simple correction; use estimator='MLM' or 'MLR'"
-        )
+    if method.test in SATORRA_2000:
+        return _satorra_2000(gap, df, restricted, free)
     upper = restricted.fit.df * restricted.measures["scaling_factor"]
+    if scaling == "2010" and ordinal:
+        raise SpecificationError(
+            "differences of fits to ordinal items are scaled by both factors; use "
+            "scaling='2001', or estimator='WLSMV'"
+        )
     if scaling == "2001" or free.cases is None:
         factor = free.measures.get("scaling_factor", np.nan)
     else:
@@ -185,11 +203,45 @@ def difference(
     lower = free.fit.df * factor if free.fit.df else 0.0
     scale = (upper - lower) / df
     if scale <= 0:
+        other = "estimator='WLSMV'" if ordinal else "scaling='2010'"
         raise DataError(
             f"the scaled difference is negative (scaling {scale:.3g}), as happens in "
-            "small samples; use scaling='2010'"
+            f"small samples; use {other}"
         )
     return _tested(gap / scale, df, scale, scaling)
+
+
+def _satorra_2000(
+    gap: float, df: int, restricted: Structure, free: Structure
+) -> DifferenceTest:
+    r"""Return a difference corrected by the moments of its own law.
+
+    With :math:`\Delta_1, \Delta_0` the slopes of the freer and of the restricted model
+    and H the regression of the latter on the former, the difference is a quadratic
+    form of the freer model's residual matrix at :math:`\Delta_1 H` less that at
+    :math:`\Delta_1`.
+    """
+    upper, lower = _parts(free), _parts(restricted)
+    turn = np.linalg.lstsq(upper.slopes, lower.slopes, rcond=None)[0]
+    law = residual_weight(upper.weight, upper.slopes @ turn)
+    law -= residual_weight(upper.weight, upper.slopes)
+    # whatever the tests of the two fits, theirs is scaled and shifted
+    method = replace(restricted.fit.method, test="scaled.shifted")
+    made = corrected(method, gap, df, [law @ upper.gamma])
+    p = float(chi_square_tail(np.array([made.chisq]), df)[0])
+    return DifferenceTest(made.chisq, df, p, made.factor, _WORDS["2000"])
+
+
+def _parts(made: Structure) -> Parts:
+    fit = made.fit
+    if isinstance(fit, OrdinalFit):
+        moments = group_moments(fit)
+        if moments is not None:
+            whole = linear_in_all(fit, moments)
+            return Parts(whole.slopes, whole.weight, whole.gamma)
+    if made.cases is None:
+        raise DataError("a corrected difference needs respondents; fit to a survey")
+    return stacked_parts(fit, made.cases)
 
 
 def _tested(chisq: float, df: int, scale: float, scaling: str) -> DifferenceTest:

@@ -7,54 +7,42 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from csindex.diagnostics.thresholds import Criterion
-from csindex.errors import SpecificationError, quoted, unknown
+from csindex.errors import SpecificationError, unknown
 from csindex.estimation.cbsem import CBSEM
-from csindex.estimation.cbsem.groups import Equal, GroupEstimates, grouped
-from csindex.inference.covariance.difference_test import DifferenceTest, difference
+from csindex.estimation.cbsem.groups import Equal, GroupEstimates
+from csindex.estimation.cbsem.ordinal_structure import OrdinalStructure
+from csindex.inference.covariance.cautious import checked
+from csindex.inference.covariance.difference_test import (
+    SATORRA_2000,
+    DifferenceTest,
+    difference,
+)
 from csindex.inference.covariance.latent_means import latent_means
-from csindex.inference.covariance.samples import GroupSamples, group_samples
+from csindex.inference.covariance.samples import group_samples
 from csindex.inference.covariance.score_tests import score_tests, total_score_test
+from csindex.inference.covariance.steps import (
+    Level,
+    level_problems,
+    steps_of,
+    usual_levels,
+)
+from csindex.kernels.threads import one_thread
 from csindex.model import Model
 from csindex.results.parameters import parameters_of, standardized_of
 from csindex.survey import Survey, read_survey
 
-Level = Literal["configural", "metric", "scalar", "strict", "paths", "means", "full"]
-_SCALAR: tuple[Equal, ...] = ("loadings", "intercepts")
-# what is equal at each level, and the level below
-_EQUAL: Mapping[Level, tuple[Equal, ...]] = {
-    "configural": (),
-    "metric": ("loadings",),
-    "scalar": _SCALAR,
-    "strict": (*_SCALAR, "residuals"),
-    "paths": ("loadings", "regressions"),
-    "means": (*_SCALAR, "means"),
-    "full": (
-        *_SCALAR,
-        "residuals",
-        "regressions",
-        "means",
-        "variances",
-        "covariances",
-    ),
-}
-_BELOW: Mapping[Level, Level] = {
-    "metric": "configural",
-    "scalar": "metric",
-    "strict": "scalar",
-    "paths": "metric",
-    "means": "scalar",
-    "full": "strict",
-}
 CFI_FALL = Criterion("fall of CFI", 0.01, 0.01, False, "Cheung & Rensvold (2002)")
 RMSEA_RISE = Criterion("rise of RMSEA", 0.015, 0.015, False, "Chen (2007)")
 CFI = Criterion("CFI", 0.95, 0.90, True, "Hu & Bentler (1999); Bentler (1990)")
 RMSEA = Criterion("RMSEA", 0.06, 0.08, False, "Hu & Bentler (1999); Browne & Cudeck")
+# levels that are about items, not about constructs
+_MEASUREMENT = ("thresholds", "metric", "scalar", "strict")
 # the tests of differences are made at this level
 ALPHA = 0.05
 _WIDTH = 80
@@ -125,8 +113,8 @@ class InvarianceLadder:
     ladder : DataFrame
         One row per level: chisq, df, p, cfi, tli, rmsea, srmr, compared_with, and the
         differences from that level: delta_chisq, delta_df, delta_p, delta_cfi,
-        delta_rmsea, delta_srmr; verdict, ``"holds"``, ``"doubtful"`` or
-        ``"rejected"``.
+        delta_rmsea, delta_srmr; verdict, ``"holds"``, ``"doubtful"``, ``"rejected"``,
+        or ``"equivalent"`` where a level restricts nothing.
     fits : mapping of str to LadderFit
         The fit of each level, with ``.parameters``, ``.standardized`` and
         ``.fit_measures``.
@@ -163,7 +151,10 @@ class InvarianceLadder:
     def _shown(self) -> pd.DataFrame:
         columns = ["chisq", "df", "cfi", "rmsea", "delta_chisq", "delta_df", "delta_p"]
         table = self.ladder[[*columns, "delta_cfi", "delta_rmsea", "verdict"]].copy()
-        table[["df", "delta_df"]] = table[["df", "delta_df"]].astype("Int64")
+        for name in ("df", "delta_df"):
+            # degrees of freedom of adjusted tests aren't whole
+            if (table[name].dropna() % 1 == 0).all():
+                table[name] = table[name].astype("Int64")
         short = {name: name.replace("delta_", "d_") for name in table.columns}
         return table.round(3).rename(columns=short)
 
@@ -178,12 +169,7 @@ class InvarianceLadder:
             f"judged by CFI {CFI.acceptable:g} or more and RMSEA below "
             f"{RMSEA.acceptable:g}."
         ]
-        robust = self.estimator.method.test != "standard"
-        if robust:
-            told.append(
-                "Chi-squares are scaled, their differences by Satorra & Bentler "
-                "(2001); CFI, TLI and RMSEA are the robust ones."
-            )
+        told += self._corrections()
         verdicts = self.ladder["verdict"]
         lost = [k for k in verdicts.index if verdicts[k] == "rejected"]
         if "configural" in lost:
@@ -191,7 +177,7 @@ class InvarianceLadder:
                 "the configural model is rejected: the model fits badly within groups, "
                 "and equalities say little; look at csi.modification_indices first"
             )
-        if measured := [k for k in lost if k in ("metric", "scalar", "strict")]:
+        if measured := [k for k in lost if k in _MEASUREMENT]:
             told.append(
                 f"{measured[0]} is rejected, and levels above it rest on it: look at "
                 f"score_tests({measured[0]!r}) for what differs, and free it with "
@@ -200,6 +186,31 @@ class InvarianceLadder:
         if "means" in lost:
             told.append("means is rejected: the groups differ in latent_means.")
         return tuple(told)
+
+    def _corrections(self) -> list[str]:
+        """Return which chi-squares and indices the table has, in words."""
+        method, told = self.estimator.method, []
+        if method.test != "standard":
+            own = method.test in SATORRA_2000
+            how = "Satorra (2000)" if own else "Satorra & Bentler (2001)"
+            made = [fit.structure for fit in self.fits.values()]
+            kind = "robust" if all(map(_has_robust, made)) else "scaled"
+            told.append(
+                f"Chi-squares are scaled, their differences by {how}; CFI, TLI and "
+                f"RMSEA are the {kind} ones."
+            )
+        elif method.discrepancy in ("DWLS", "ULS"):
+            told.append(
+                f"Chi-squares of {method.discrepancy} don't have a chi-square law, so "
+                "that their p-values say nothing; use WLSMV or ULSMV."
+            )
+        if "equivalent" in set(self.ladder["verdict"]):
+            told.append(
+                "equivalent: the level restricts nothing; thresholds of items of up to "
+                "three categories, and loadings of binary ones, can't be tested apart "
+                "from what is equal with them at the next level (Wu & Estabrook 2016)."
+            )
+        return told
 
     @cached_property
     def latent_means(self) -> pd.DataFrame:
@@ -244,7 +255,8 @@ class InvarianceLadder:
         Notes
         -----
         Lagrange multiplier tests of released equalities, from the expected
-        information; they aren't corrected for non-normality. Free what theory allows,
+        information; they aren't corrected for non-normality, nor for the law of
+        diagonally weighted least squares. Free what theory allows,
         one at a time.
 
         References
@@ -301,7 +313,9 @@ def invariance(
     equal, too (metric), so that paths can be compared; intercepts are (scalar), so that
     latent means can; residual variances are (strict). Then the constructs themselves
     are compared: equal path coefficients (on the metric level), equal means (on the
-    scalar level), and everything equal (full).
+    scalar level), and everything equal (full). With ``CBSEM(ordinal=)`` thresholds are
+    equal before loadings are, and stay so (thresholds); strict and full need
+    ``parameterization="theta"``.
 
     Parameters
     ----------
@@ -316,7 +330,8 @@ def invariance(
         Parameters with a label in its additions are equal in all groups.
     partial : list of str
         Parameters that may differ all the same, as ``"x3 ~ 1"`` (an intercept),
-        ``"visual =~ x2"`` or ``"x1 ~~ x1"``, on every level that makes them equal.
+        ``"visual =~ x2"``, ``"x1 ~~ x1"`` or, of ordinal items, ``"x3 | t2"``, on every
+        level that makes them equal.
     levels : list of str, optional
         Levels to fit; what they are compared with is fitted, too. All if None,
         ``"paths"`` only if the model has paths.
@@ -333,11 +348,23 @@ def invariance(
     SpecificationError
         For unknown levels, labels or parameters; an estimator that isn't CBSEM.
     DataError
-        With every group that is too small or has a constant item, and if there are
-        fewer than two groups.
+        With every group that is too small, has a constant item, or lacks a category of
+        an ordinal item; if there are fewer than two groups.
+
+    Warns
+    -----
+    ConvergenceWarning, InadmissibleWarning
+        With every level whose search didn't end, or whose variances are negative.
 
     Notes
     -----
+    The variables behind ordinal items have intercept zero and scale one in the
+    reference group. Equal thresholds let intercepts and scales of the others be free;
+    equal loadings the constructs' variances; equal intercepts, which are zero then,
+    the constructs' means. Scales stay free, so that the scalar level is that of
+    lavaan 0.6's ``group.equal = c("thresholds", "loadings")``. A level that restricts
+    nothing, as equal thresholds of items of three categories do, is ``"equivalent"``.
+
     Large samples reject every equality: indices and their changes tell whether it
     matters. Thresholds were found in simulations of models with few constructs, and
     flag rather than decide.
@@ -347,7 +374,8 @@ def invariance(
     Meredith (1993), Psychometrika 58(4); Vandenberg & Lance (2000), Organizational
     Research Methods 3(1); Cheung & Rensvold (2002), Structural Equation Modeling 9(2);
     Chen (2007), Structural Equation Modeling 14(3); Byrne, Shavelson & Muthen (1989),
-    Psychological Bulletin 105(3) (partial invariance).
+    Psychological Bulletin 105(3) (partial invariance); Wu & Estabrook (2016),
+    Psychometrika 81(4) (ordinal items).
 
     Examples
     --------
@@ -364,18 +392,25 @@ def invariance(
     ['north', 'south']
     """
     estimator = CBSEM() if estimator is None else estimator
-    levels = _usual_levels(model) if levels is None else levels
     _check_call(model, estimator, levels)
-    estimator = replace(estimator, means=True)
+    if not estimator.ordinal:
+        estimator = replace(estimator, means=True)
+    steps = steps_of(estimator)
     survey = data if isinstance(data, Survey) else read_survey(data)
     samples = group_samples(model, survey, by, estimator, reference)
-    fits = {
-        level: _fitted(model, samples, estimator, level, partial)
-        for level in _needed(levels)
-    }
+    fits: dict[Level, LadderFit] = {}
+    for level in steps.needed(usual_levels(model, steps) if levels is None else levels):
+        equal = steps.equal[level]
+        with one_thread(lapack=True):
+            made = samples.fitted(model, estimator, equal, partial)
+        made = checked(made, samples.labels, level)
+        fits[level] = LadderFit(level, equal, samples.labels, made)
     return InvarianceLadder(
         by,
-        pd.DataFrame([_row(fits, level) for level in fits], index=list(fits)),
+        pd.DataFrame(
+            [_row(fits, level, steps.below.get(level)) for level in fits],
+            index=list(fits),
+        ),
         fits,
         pd.Series(dict(zip(samples.labels, samples.sizes, strict=True)), name="n"),
         tuple(partial),
@@ -383,12 +418,7 @@ def invariance(
     )
 
 
-def _usual_levels(model: Model) -> list[Level]:
-    joined = bool(getattr(model, "paths", ()))
-    return [level for level in _EQUAL if joined or level != "paths"]
-
-
-def _check_call(model: object, estimator: object, levels: Sequence[str]) -> None:
+def _check_call(model: object, estimator: object, levels: object) -> None:
     problems: list[str] = []
     if not isinstance(model, Model):
         problems.append(f"invariance needs a model first, not {type(model).__name__}")
@@ -397,51 +427,17 @@ def _check_call(model: object, estimator: object, levels: Sequence[str]) -> None
             "invariance of latent variables needs estimator=csi.CBSEM(), not "
             f"{estimator!r}; composites of PLS are compared by csi.compare_groups"
         )
-    elif getattr(estimator, "ordinal", False):
-        problems.append(
-            "invariance takes answers as numbers on a scale; leave ordinal= out, and "
-            "use estimator=csi.CBSEM('MLR')"
-        )
-    if isinstance(levels, str) or not levels:
-        problems.append(
-            f"levels are a list, as ['metric', 'scalar'], not {levels!r}; there are "
-            f"{quoted(_EQUAL, 9)}"
-        )
-    else:
-        problems += unknown("level", levels, _EQUAL, "in levels")
+    elif levels is not None:
+        problems += level_problems(levels, estimator)
     if problems:
         raise SpecificationError(problems)
 
 
-def _needed(levels: Sequence[Level]) -> list[Level]:
-    """Return the levels with all that they are compared with, in order."""
-    needed: set[Level] = set()
-    for level in levels:
-        below: Level | None = level
-        while below is not None:
-            needed.add(below)
-            below = _BELOW.get(below)
-    return [level for level in _EQUAL if level in needed]
-
-
-def _fitted(
-    model: Model,
-    samples: GroupSamples,
-    estimator: CBSEM,
-    level: Level,
-    partial: Collection[str],
-) -> LadderFit:
-    equal = _EQUAL[level]
-    one = estimator.parameter_table(model)
-    table = grouped(one, len(samples.labels), equal, partial)
-    made = samples.fitted(table, estimator, level)
-    return LadderFit(level, equal, samples.labels, made)
-
-
-def _row(fits: Mapping[Level, LadderFit], level: Level) -> dict[str, object]:
+def _row(
+    fits: Mapping[Level, LadderFit], level: Level, below: Level | None
+) -> dict[str, object]:
     """Return one level's row of the ladder."""
     own = _measures(fits[level])
-    below = _BELOW.get(level)
     if below is None:
         passed = sum(
             c.verdict(own[name]) != "flagged"
@@ -453,7 +449,6 @@ def _row(fits: Mapping[Level, LadderFit], level: Level) -> dict[str, object]:
         )
         rest = {"delta_rmsea": np.nan, "delta_srmr": np.nan, "verdict": verdict}
         return {**own, "compared_with": "", **nothing, **rest}
-    test = difference(fits[level].structure, fits[below].structure)
     other = _measures(fits[below])
     change = {
         f"delta_{name}": own[name] - other[name] for name in ("cfi", "rmsea", "srmr")
@@ -462,30 +457,32 @@ def _row(fits: Mapping[Level, LadderFit], level: Level) -> dict[str, object]:
         CFI_FALL.verdict(-change["delta_cfi"]) != "flagged"
         and RMSEA_RISE.verdict(change["delta_rmsea"]) != "flagged"
     )
-    passed = int(close) + int(test.p >= ALPHA)
-    return {
-        **own,
-        "compared_with": below,
-        "delta_chisq": test.chisq,
-        "delta_df": test.df,
-        "delta_p": test.p,
-        **change,
-        "verdict": ("rejected", "doubtful", "holds")[passed],
-    }
+    if fits[level].structure.fit.df == fits[below].structure.fit.df:
+        test = {"delta_chisq": 0.0, "delta_df": 0, "delta_p": np.nan}
+        told = "equivalent"
+    else:
+        made = difference(fits[level].structure, fits[below].structure)
+        test = {"delta_chisq": made.chisq, "delta_df": made.df, "delta_p": made.p}
+        passed = int(close) + int(made.p >= ALPHA)
+        told = ("rejected", "doubtful", "holds")[passed]
+    return {**own, "compared_with": below, **test, **change, "verdict": told}
 
 
 def _measures(fit: LadderFit) -> dict[str, float]:
     """Return the ladder's fit measures, corrected ones where there are."""
     found = fit.structure.measures
-    robust = fit.structure.fit.method.test != "standard"
+    corrected = "_scaled" if "chisq_scaled" in found else ""
+    indices = "_robust" if _has_robust(fit.structure) else corrected
     names = {
-        "chisq": "chisq_scaled",
-        "df": "df_scaled",
-        "p": "pvalue_scaled",
-        **{name: f"{name}_robust" for name in ("cfi", "tli", "rmsea")},
+        "chisq": f"chisq{corrected}",
+        "df": f"df{corrected}",
+        "p": f"pvalue{corrected}",
+        **{name: f"{name}{indices}" for name in ("cfi", "tli", "rmsea")},
+        "srmr": "srmr",
     }
-    plain = {"p": "pvalue"}
-    return {
-        name: found[names[name] if robust and name in names else plain.get(name, name)]
-        for name in ("chisq", "df", "p", "cfi", "tli", "rmsea", "srmr")
-    }
+    return {name: found[place] for name, place in names.items()}
+
+
+def _has_robust(made: GroupEstimates) -> bool:
+    """Return whether all levels have indices of the population; ordinal items don't."""
+    return "cfi_robust" in made.measures and not isinstance(made, OrdinalStructure)

@@ -34,10 +34,10 @@ def latent_means(made: GroupEstimates, groups: Sequence[Hashable]) -> pd.DataFra
         construct, group, mean, se, z, p, low, high and standardized.
     """
     table, theta = made.fit.table, made.fit.theta
-    p = len(table.observed)
+    latent = slice(len(table.observed), len(table.observed) + len(table.latent))
 
     def levels(points: FloatArray) -> FloatArray:
-        made_of = [implied(ram, points).levels[:, p:] for ram in table.rams]
+        made_of = [implied(ram, points).levels[:, latent] for ram in table.rams]
         return np.concatenate(made_of, axis=1)
 
     value = levels(theta)[0]
@@ -45,7 +45,7 @@ def latent_means(made: GroupEstimates, groups: Sequence[Hashable]) -> pd.DataFra
     errors = np.sqrt(np.maximum(((slope @ made.covariance) * slope).sum(axis=1), 0.0))
     errors[errors < _CONSTANT] = 0.0
     spread = np.concatenate(
-        [np.sqrt(np.diagonal(made_of.total[0])[p:]) for made_of in made.fit.implied]
+        [np.sqrt(np.diagonal(made_of.total[0])[latent]) for made_of in made.fit.implied]
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.where(errors > 0, value / errors, np.nan)

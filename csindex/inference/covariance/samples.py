@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from csindex.errors import ConvergenceWarning, DataError, quoted
+from csindex.errors import DataError, quoted
 from csindex.estimation.cbsem import CBSEM
 from csindex.estimation.cbsem.checks import check_cases, check_identified, check_samples
 from csindex.estimation.cbsem.fitted import Sample
 from csindex.estimation.cbsem.fitting import fitted
-from csindex.estimation.cbsem.groups import GroupEstimates
+from csindex.estimation.cbsem.groups import Equal, GroupEstimates, grouped
 from csindex.estimation.cbsem.incomplete import gap_cases, gap_moments, gap_sample
+from csindex.estimation.cbsem.ordinal_data import ordinal_items
+from csindex.estimation.cbsem.ordinal_structure import (
+    OrdinalGroups,
+    ordinal_groups_of,
+)
 from csindex.estimation.cbsem.samples import cases_of, moment_weights, sample_of
-from csindex.estimation.cbsem.table import ParameterTable
 from csindex.kernels.cbsem.fourth import Cases
 from csindex.kernels.threads import one_thread
 from csindex.model import Model
@@ -23,14 +27,48 @@ from csindex.moments.incomplete import answer_problems
 from csindex.survey import Answers, Survey
 
 
+class Samples(Protocol):
+    """The groups of a survey, to be fitted level by level."""
+
+    @property
+    def labels(self) -> tuple[Hashable, ...]:
+        """The groups, the reference group first."""
+        ...
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Respondents of each."""
+        ...
+
+    def fitted(
+        self,
+        model: Model,
+        estimator: CBSEM,
+        equal: Collection[Equal],
+        partial: Collection[str],
+    ) -> GroupEstimates:
+        """Return the fit of a model to all groups.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+        estimator : CBSEM
+            The estimator.
+        equal : collection of str
+            What is equal between groups.
+        partial : collection of str
+            Parameters that may differ all the same.
+        """
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class GroupSamples:
     """The groups of a survey.
 
     Attributes
     ----------
-    items : tuple of str
-        The items.
     labels : tuple
         The groups, the reference group first.
     sizes : tuple of int
@@ -41,57 +79,61 @@ class GroupSamples:
         Their respondents, where errors or tests need them.
     """
 
-    items: tuple[str, ...]
     labels: tuple[Hashable, ...]
     sizes: tuple[int, ...]
     samples: tuple[Sample, ...]
     cases: list[Cases] | None
 
     def fitted(
-        self, table: ParameterTable, estimator: CBSEM, what: str
+        self,
+        model: Model,
+        estimator: CBSEM,
+        equal: Collection[Equal],
+        partial: Collection[str],
     ) -> GroupEstimates:
-        """Return the fit of a table to all groups.
-
-        Parameters
-        ----------
-        table : ParameterTable
-            The structure of as many groups.
-        estimator : CBSEM
-            The estimator.
-        what : str
-            The model's name, for messages.
-
-        Returns
-        -------
-        GroupEstimates
-            The fit.
-
-        Raises
-        ------
-        SpecificationError
-            If the model isn't identified.
-        DataError
-            If covariances can't be inverted, or no solution exists.
-        """
-        with one_thread():
-            check_samples(table, estimator.method, self.samples, self.items)
-            fit = fitted(
-                table, estimator.method, self.samples, estimator.max_iterations
-            )
-            check_identified(fit)
-        if not fit.value[0] < float("inf"):
-            raise DataError(
-                f"the {what} model found no solution; simplify the model, or fit the "
-                "groups one by one with csi.fit(by=)"
-            )
-        if not fit.converged[0]:
-            warnings.warn(
-                f"the {what} model did not converge in {fit.iterations[0]} iterations; "
-                "don't report its numbers as they stand",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
+        """Return the fit of a model to all groups; see `Samples`."""
+        one = estimator.parameter_table(model)
+        table = grouped(one, len(self.labels), equal, partial)
+        check_samples(table, estimator.method, self.samples, model.items)
+        fit = fitted(table, estimator.method, self.samples, estimator.max_iterations)
+        check_identified(fit)
         return GroupEstimates(fit, self.cases)
+
+
+@dataclass(frozen=True, eq=False)
+class OrdinalSamples:
+    """The groups of a survey with ordinal items.
+
+    Attributes
+    ----------
+    labels : tuple
+        The groups, the reference group first.
+    sizes : tuple of int
+        Respondents of each.
+    groups : OrdinalGroups
+        Their statistics.
+    """
+
+    labels: tuple[Hashable, ...]
+    sizes: tuple[int, ...]
+    groups: OrdinalGroups
+
+    def fitted(
+        self,
+        model: Model,
+        estimator: CBSEM,
+        equal: Collection[Equal],
+        partial: Collection[str],
+    ) -> GroupEstimates:
+        """Return the fit of a model to all groups; see `Samples`."""
+        return self.groups.fitted(
+            estimator.parameter_table(model),
+            estimator.method,
+            estimator.parameterization,
+            equal,
+            partial,
+            estimator.max_iterations,
+        )
 
 
 def group_samples(
@@ -100,7 +142,7 @@ def group_samples(
     by: str,
     estimator: CBSEM,
     reference: Hashable | None,
-) -> GroupSamples:
+) -> Samples:
     """Return the groups of a survey as samples.
 
     Parameters
@@ -118,14 +160,15 @@ def group_samples(
 
     Returns
     -------
-    GroupSamples
+    GroupSamples or OrdinalSamples
         The groups.
 
     Raises
     ------
     DataError
         If there are fewer than two groups, or the reference isn't among them; with
-        every group that is too small, or has a constant item.
+        every group that is too small, has a constant item, or lacks a category of an
+        ordinal one.
     """
     treatment = estimator.incomplete or "listwise"
     answers = survey.answers(model.items, model.instrument, treatment)
@@ -149,13 +192,19 @@ def group_samples(
     if problems:
         raise DataError(problems)
     groups.sort(key=lambda group: reference is not None and group[0] != reference)
+    labels = [label for label, _ in groups]
+    sizes = tuple(len(members.values) for _, members in groups)
+    if estimator.ordinal:
+        ordinal = ordinal_items(model.items, estimator.ordinal)
+        with one_thread(lapack=True):
+            made_of = ordinal_groups_of(dict(groups), ordinal, estimator.method)
+        return OrdinalSamples(tuple(labels), sizes, made_of)
     means = estimator.parameter_table(model).means
     made = [_sample(members, estimator, means) for _, members in groups]
     robust = estimator.method.robust
     return GroupSamples(
-        model.items,
-        tuple(label for label, _ in groups),
-        tuple(len(members.values) for _, members in groups),
+        tuple(labels),
+        sizes,
         tuple(sample for sample, _ in made),
         [case for _, case in made if case is not None] if robust else None,
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from csindex.estimation.cbsem.fitted import CovarianceFit, objective
 from csindex.estimation.cbsem.groups import released, separated
+from csindex.estimation.cbsem.linked_fit import LinkedFit, linked_objective
 from csindex.estimation.cbsem.noncentral import chi_square_tail
 from csindex.inference.covariance.difference_test import DifferenceTest, Structure
 from csindex.kernels.arrays import FloatArray
@@ -44,7 +45,8 @@ def score_tests(made: Structure, groups: Sequence[Hashable]) -> pd.DataFrame:
     inverse = np.linalg.pinv(left.T @ information @ left, hermitian=True)
     cross = information @ left
     rows = []
-    for row, move in released(fit.table):
+    table = fit.table.core if isinstance(fit, LinkedFit) else fit.table
+    for row, move in released(table):
         whole = float(move @ information @ move)
         rest = whole - float(move @ cross @ inverse @ cross.T @ move)
         known = rest > _NOTHING * whole
@@ -86,6 +88,11 @@ def total_score_test(made: Structure) -> DifferenceTest:
 
 def _free(fit: CovarianceFit) -> tuple[FloatArray, ...]:
     """Return gradient, information, and directions left, without equalities."""
+    if isinstance(fit, LinkedFit):
+        _, spread = separated(fit.table.core)
+        goal = linked_objective(fit.table.separated(), fit.method, fit.data)
+        place = goal.at(fit.search.theta @ spread.T)
+        return place.gradient()[0], place.expected()[0], spread @ fit.search.basis
     table, spread = separated(fit.table)
     theta = fit.theta @ spread.T
     point = objective(table, fit.method, fit.samples).at(theta)

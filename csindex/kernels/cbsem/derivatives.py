@@ -14,24 +14,39 @@ from functools import cache
 import numpy as np
 
 from csindex.kernels.arrays import FloatArray, IntArray
-from csindex.kernels.cbsem.ram import Implied, Ram
+from csindex.kernels.cbsem.ram import Implied
 
 
-def gram(implied: Implied, matrix: FloatArray) -> FloatArray:
-    """Return W'MW, shape (b, 2 q, 2 q), for symmetric M (b, p, p)."""
-    both = implied.both
-    return np.asarray(both.transpose(0, 2, 1) @ (matrix @ both))
+def gram(implied: Implied, product: FloatArray) -> FloatArray:
+    """Return elements of W'MW at all pairs of slots.
+
+    Parameters
+    ----------
+    implied : Implied
+        Implied moments.
+    product : ndarray of shape (b, p, 2 q)
+        MW, for a symmetric M.
+
+    Returns
+    -------
+    ndarray of shape (b, 3, k, k)
+        a_k'M a_l, a_k'M b_l and b_k'M b_l.
+    """
+    ram = implied.ram
+    flat = (implied.both.transpose(0, 2, 1) @ product).reshape(len(product), -1)
+    size = len(ram.row)
+    return flat.take(ram.places.gram, axis=1).reshape(len(flat), 3, size, size)
 
 
-def gradient(implied: Implied, omega: FloatArray, error: FloatArray) -> FloatArray:
+def gradient(implied: Implied, product: FloatArray, error: FloatArray) -> FloatArray:
     r"""Return the gradient :math:`\frac12 tr(\Omega\, d\Sigma_k) - e' d\mu_k`.
 
     Parameters
     ----------
     implied : Implied
         Implied moments.
-    omega : ndarray of shape (b, p, p)
-        Symmetric derivative of the discrepancy by Sigma.
+    product : ndarray of shape (b, p, 2 q)
+        :math:`\Omega W`, with the symmetric derivative of the discrepancy by Sigma.
     error : ndarray of shape (b, p)
         Minus its derivative by the means; not used without means.
 
@@ -41,50 +56,14 @@ def gradient(implied: Implied, omega: FloatArray, error: FloatArray) -> FloatArr
         By slot.
     """
     ram = implied.ram
-    both = implied.both
-    sources = both[:, :, : ram.size].transpose(0, 2, 1)
-    products = sources @ (omega @ both)
-    slope = products.reshape(len(products), -1).take(ram.places.slope, axis=1)
+    sources = implied.both[:, :, : ram.size].transpose(0, 2, 1)
+    flat = (sources @ product).reshape(len(product), -1)
+    slope = flat.take(ram.places.slope, axis=1)
     slope *= ram.scale
     if not ram.means:
         return np.asarray(slope)
     pull = (sources @ error[:, :, None])[:, :, 0]
     return np.asarray(slope - implied.moved * pull[:, ram.row])
-
-
-class Pairs:
-    """Elements of Gram matrices at all pairs of slots.
-
-    Parameters
-    ----------
-    ram : Ram
-        The structure.
-    products : ndarray of shape (b, 2 q, 2 q)
-        A Gram matrix.
-    """
-
-    def __init__(self, ram: Ram, products: FloatArray) -> None:
-        self._flat = products.reshape(len(products), -1)
-        self._ram = ram
-
-    def _at(self, places: IntArray) -> FloatArray:
-        size = len(self._ram.row)
-        return self._flat.take(places, axis=1).reshape(len(self._flat), size, size)
-
-    @property
-    def aa(self) -> FloatArray:
-        """a_k'M a_l, shape (b, k, k)."""
-        return self._at(self._ram.places.aa)
-
-    @property
-    def bb(self) -> FloatArray:
-        """b_k'M b_l, shape (b, k, k)."""
-        return self._at(self._ram.places.bb)
-
-    @property
-    def ab(self) -> FloatArray:
-        """a_k'M b_l, shape (b, k, k)."""
-        return self._at(self._ram.places.ab)
 
 
 def expected(implied: Implied, weight: FloatArray) -> FloatArray:
@@ -105,64 +84,59 @@ def expected(implied: Implied, weight: FloatArray) -> FloatArray:
         By slots.
     """
     ram = implied.ram
-    pairs = Pairs(ram, gram(implied, weight))
-    aa, ab = pairs.aa, pairs.ab
-    found = aa * pairs.bb + ab * ab.transpose(0, 2, 1)
+    pairs = gram(implied, weight @ implied.both)
+    aa, ab, bb = pairs[:, 0], pairs[:, 1], pairs[:, 2]
+    found = aa * bb
+    found += ab * ab.transpose(0, 2, 1)
     found *= ram.places.pairs
     if ram.means:
         found += aa * implied.moved[:, :, None] * implied.moved[:, None, :]
-    return found
+    return np.asarray(found)
 
 
-def bent(implied: Implied, omega: FloatArray, error: FloatArray) -> FloatArray:
+def bent(implied: Implied, product: FloatArray, error: FloatArray) -> FloatArray:
     r"""Return what the curvature of the model adds to a Hessian.
 
     Parameters
     ----------
     implied : Implied
         Implied moments.
-    omega : ndarray of shape (b, p, p)
-        Derivative of the discrepancy by Sigma, as in `gradient`.
+    product : ndarray of shape (b, p, 2 q)
+        :math:`\Omega W`, as in `gradient`.
     error : ndarray of shape (b, p)
-        Minus its derivative by the means.
+        Minus the derivative of the discrepancy by the means.
 
     Returns
     -------
     ndarray of shape (b, k, k)
         :math:`\frac12 tr(\Omega\, d^2\Sigma_{kl}) - e' d^2\mu_{kl}`.
     """
-    ram, places = implied.ram, implied.ram.places
-    size = len(ram.row)
-    effects = implied.effects.reshape(len(implied.effects), -1)
-    total = implied.total.reshape(len(effects), -1)
-    onward, back, other = (
-        matrix.take(place, axis=1).reshape(len(effects), size, size)
-        for matrix, place in (
-            (effects, places.onward),
-            (effects, places.back),
-            (total, places.back),
-        )
-    )
-    pairs = Pairs(ram, gram(implied, omega))
-    back *= places.joint
-    other *= places.both
-    back += other
-    back *= pairs.aa
-    half = pairs.ab * onward
-    half *= places.arrow
-    half += back
-    if ram.means:
-        sources = implied.both[:, :, : ram.size].transpose(0, 2, 1)
-        pull = (sources @ error[:, :, None])[:, :, 0]
-        arrow = ram.is_arrow[:, None]
-        half -= arrow * pull[:, ram.row, None] * onward * implied.moved[:, None, :]
+    half = _half_bent(implied, gram(implied, product), error)
     return np.asarray(half + half.transpose(0, 2, 1))
 
 
-def likelihood_curvature(
-    implied: Implied, inverse: FloatArray, data: FloatArray, error: FloatArray
+def _half_bent(implied: Implied, pairs: FloatArray, error: FloatArray) -> FloatArray:
+    """Return a matrix (b, k, k) that is `bent` when its transpose is added."""
+    ram, places = implied.ram, implied.ram.places
+    b, size = len(pairs), len(ram.row)
+    flat = implied.joined.reshape(b, -1)
+    links = flat.take(places.bent, axis=1).reshape(b, 2, size, size)
+    links *= places.curve
+    half = pairs[:, 1] * links[:, 0]
+    half += pairs[:, 0] * links[:, 1]
+    if ram.means:
+        sources = implied.both[:, :, : ram.size].transpose(0, 2, 1)
+        pull = (sources @ error[:, :, None])[:, :, 0]
+        onward = flat.take(places.bent[: size * size], axis=1).reshape(half.shape)
+        pull = ram.is_arrow[:, None] * pull[:, ram.row, None]
+        half -= pull * onward * implied.moved[:, None, :]
+    return np.asarray(half)
+
+
+def likelihood_hessian(
+    implied: Implied, inverse: FloatArray, product: FloatArray, error: FloatArray
 ) -> FloatArray:
-    r"""Return the part of the likelihood's Hessian that first derivatives give.
+    r"""Return the Hessian of the likelihood.
 
     Parameters
     ----------
@@ -170,37 +144,42 @@ def likelihood_curvature(
         Implied moments.
     inverse : ndarray of shape (b, p, p)
         Inverse of Sigma.
-    data : ndarray of shape (b, p, p)
-        :math:`2 \Sigma^{-1} S_* \Sigma^{-1} - \Sigma^{-1}`, where S_* are covariances
-        about the implied means.
+    product : ndarray of shape (b, p, 2 q)
+        :math:`\Omega W` with :math:`\Omega = \Sigma^{-1} - \Sigma^{-1} S_*
+        \Sigma^{-1}`, where S_* are covariances about the implied means.
     error : ndarray of shape (b, p)
         :math:`\Sigma^{-1} (m - \mu)`.
 
     Returns
     -------
     ndarray of shape (b, k, k)
-        By slots; `bent` adds the rest.
+        By slots.
+
+    Notes
+    -----
+    First derivatives give :math:`\frac12 tr(\Sigma^{-1} d\Sigma_k (\Sigma^{-1} -
+    2 \Omega) d\Sigma_l)`, second ones what `bent` returns.
     """
     ram = implied.ram
-    one, two = (
-        Pairs(ram, gram(implied, inverse)),
-        Pairs(ram, gram(implied, data)),
-    )
-    aa, ab = one.aa, one.ab
-    turned = ab.transpose(0, 2, 1)
-    other = two.ab
-    found = aa * two.bb + one.bb * two.aa
-    found += turned * other
-    found += ab * other.transpose(0, 2, 1)
-    found *= 0.5 * ram.places.pairs
+    one, two = gram(implied, inverse @ implied.both), gram(implied, product)
+    half = _half_bent(implied, two, error)
+    two *= -2.0
+    two += one
+    aa, ab, bb = one[:, 0], one[:, 1], one[:, 2]
+    first = aa * two[:, 2]
+    first += bb * two[:, 0]
+    first *= 0.5
+    first += ab.transpose(0, 2, 1) * two[:, 1]
+    first *= 0.5 * ram.places.pairs
+    half += first
     if ram.means:
         pull = (implied.both.transpose(0, 2, 1) @ error[:, :, None])[:, :, 0]
         # rows move the means, columns the covariances
-        half = aa * pull[:, None, ram.second] + ab * pull[:, None, ram.row]
-        half *= implied.moved[:, :, None] * ram.scale
-        found += half + half.transpose(0, 2, 1)
-        found += aa * implied.moved[:, :, None] * implied.moved[:, None, :]
-    return np.asarray(found)
+        mixed = aa * pull[:, None, ram.second] + ab * pull[:, None, ram.row]
+        mixed *= implied.moved[:, :, None] * ram.scale
+        mixed += 0.5 * aa * implied.moved[:, :, None] * implied.moved[:, None, :]
+        half += mixed
+    return np.asarray(half + half.transpose(0, 2, 1))
 
 
 def jacobian(implied: Implied) -> FloatArray:

@@ -21,11 +21,8 @@ import numpy as np
 
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.cbsem import derivatives
-from csindex.kernels.cbsem.inverse import inverse_positive
+from csindex.kernels.cbsem.inverse import FEW, inverse_positive
 from csindex.kernels.cbsem.ram import Implied
-
-# stacks of so many members are inverted as slabs
-_MANY = 24
 
 
 class Point(Protocol):
@@ -100,16 +97,13 @@ class Likelihood:
         error = self.mean - implied.mean
         if implied.ram.means:
             cov = cov + error[:, :, None] * error[:, None, :]
-        if len(self.cov) < _MANY:
-            size = log_determinant(implied.cov)
-            inverse = _inverses(implied.cov, np.isfinite(size))
-        else:
-            size, inverse = inverse_positive(implied.cov)
-        fitted = np.einsum("bij,bij->b", inverse, cov)
-        value = 0.5 * (size + fitted - self.offset)
-        return LikelihoodPoint(
-            implied, cov, error, inverse, np.where(np.isfinite(size), value, np.inf)
-        )
+        size, inverse = inverse_positive(implied.cov)
+        value = np.einsum("bij,bij->b", inverse, cov)
+        value += size
+        value -= self.offset
+        value *= 0.5
+        value[~np.isfinite(size)] = np.inf
+        return LikelihoodPoint(implied, cov, error, inverse, value)
 
     def chosen(self, members: BoolArray | IntArray) -> Likelihood:
         """Return the discrepancy from some of the samples."""
@@ -151,16 +145,19 @@ class LikelihoodPoint:
         )
 
     @cached_property
-    def _whitened(self) -> FloatArray:
-        return self.inverse @ self.cov @ self.inverse
+    def _product(self) -> FloatArray:
+        """The derivative by Sigma times W, shape (b, p, 2 q)."""
+        omega = self.inverse - self.inverse @ self.cov @ self.inverse
+        return np.asarray(omega @ self.implied.both)
 
     def _pull(self) -> FloatArray:
+        if not self.implied.ram.means:
+            return self.error
         return np.asarray((self.inverse @ self.error[:, :, None])[:, :, 0])
 
     def gradient(self) -> FloatArray:
         """Return first derivatives, shape (b, k)."""
-        omega = self.inverse - self._whitened
-        return derivatives.gradient(self.implied, omega, self._pull())
+        return derivatives.gradient(self.implied, self._product, self._pull())
 
     def expected(self) -> FloatArray:
         """Return the expected information of one observation, shape (b, k, k)."""
@@ -168,10 +165,9 @@ class LikelihoodPoint:
 
     def observed(self) -> FloatArray:
         """Return the observed information of one observation, shape (b, k, k)."""
-        whitened, pull = self._whitened, self._pull()
-        return derivatives.likelihood_curvature(
-            self.implied, self.inverse, 2 * whitened - self.inverse, pull
-        ) + derivatives.bent(self.implied, self.inverse - whitened, pull)
+        return derivatives.likelihood_hessian(
+            self.implied, self.inverse, self._product, self._pull()
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +249,7 @@ class MatrixPoint:
 
     def gradient(self) -> FloatArray:
         """Return first derivatives, shape (b, k)."""
-        return derivatives.gradient(self.implied, self.omega, self.pull)
+        return derivatives.gradient(self.implied, self._product, self.pull)
 
     def expected(self) -> FloatArray:
         """Return the Hessian of a true model, shape (b, k, k)."""
@@ -261,8 +257,12 @@ class MatrixPoint:
 
     def observed(self) -> FloatArray:
         """Return the Hessian, shape (b, k, k)."""
-        bent = derivatives.bent(self.implied, self.omega, self.pull)
+        bent = derivatives.bent(self.implied, self._product, self.pull)
         return np.asarray(self.expected() + bent)
+
+    @cached_property
+    def _product(self) -> FloatArray:
+        return np.asarray(self.omega @ self.implied.both)
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,7 +329,7 @@ class WeightedPoint:
 
     def gradient(self) -> FloatArray:
         """Return first derivatives, shape (b, k)."""
-        return derivatives.gradient(self.implied, *self._derivative())
+        return derivatives.gradient(self.implied, *self._derivative)
 
     def expected(self) -> FloatArray:
         """Return the Hessian of a true model, shape (b, k, k)."""
@@ -342,18 +342,20 @@ class WeightedPoint:
 
     def observed(self) -> FloatArray:
         """Return the Hessian, shape (b, k, k)."""
-        bent = derivatives.bent(self.implied, *self._derivative())
+        bent = derivatives.bent(self.implied, *self._derivative)
         return np.asarray(self.expected() + bent)
 
+    @cached_property
     def _derivative(self) -> tuple[FloatArray, FloatArray]:
-        """Return omega (b, p, p) and the pull of the means (b, p)."""
+        """The derivative by Sigma times W (b, p, 2 q); the pull of the means (b, p)."""
         ram = self.implied.ram
         p = ram.observed
         error = self.pull[:, :p] if ram.means else np.zeros((len(self.pull), p))
         i, j = derivatives.upper(p)
         omega = np.zeros((len(self.pull), p, p))
         omega[:, i, j] = -self.pull[:, p:] if ram.means else -self.pull
-        return omega + omega.transpose(0, 2, 1), error
+        omega = omega + omega.transpose(0, 2, 1)
+        return omega @ self.implied.both, error
 
 
 def stacked(cov: FloatArray, mean: FloatArray, means: bool) -> FloatArray:
@@ -380,6 +382,9 @@ def stacked(cov: FloatArray, mean: FloatArray, means: bool) -> FloatArray:
 
 def log_determinant(matrices: FloatArray) -> FloatArray:
     """Return log determinants (b,) of matrices (b, p, p); NaN unless positive."""
+    if len(matrices) < FEW:
+        found, _ = inverse_positive(matrices)
+        return found if np.isfinite(found).all() else _log_determinant_of_some(matrices)
     try:
         roots = np.diagonal(np.linalg.cholesky(matrices), axis1=1, axis2=2)
     except np.linalg.LinAlgError:
@@ -396,10 +401,3 @@ def _log_determinant_of_some(matrices: FloatArray) -> FloatArray:
     values[~positive] = 1.0
     found[finite] = np.where(positive, np.log(values).sum(axis=1), np.nan)
     return found
-
-
-def _inverses(matrices: FloatArray, usable: BoolArray) -> FloatArray:
-    """Return inverses (b, p, p), the identity where one isn't usable."""
-    if not usable.all():
-        matrices = np.where(usable[:, None, None], matrices, np.eye(matrices.shape[-1]))
-    return np.asarray(np.linalg.inv(matrices))

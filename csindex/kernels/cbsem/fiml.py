@@ -105,13 +105,16 @@ class PatternPoint:
         return np.asarray((self.inverse @ self.level[..., None])[..., 0])
 
     @cached_property
-    def _omega(self) -> FloatArray:
+    def _product(self) -> FloatArray:
+        """The derivative by Sigma times W, shape (b, p, 2 q)."""
         weighted = self.share[:, :, None, None] * self.inverse
-        return np.asarray((weighted - self._whitened).sum(axis=1))
+        return np.asarray((weighted - self._whitened).sum(axis=1) @ self.implied.both)
 
     def gradient(self) -> FloatArray:
         """Return first derivatives, shape (b, k)."""
-        return derivatives.gradient(self.implied, self._omega, self._pulls.sum(axis=1))
+        return derivatives.gradient(
+            self.implied, self._product, self._pulls.sum(axis=1)
+        )
 
     def expected(self) -> FloatArray:
         """Return the information of one row if gaps are random, shape (b, k, k)."""
@@ -122,7 +125,7 @@ class PatternPoint:
         """Return the observed information of one row, shape (b, k, k)."""
         weighted = self.share[:, :, None, None] * self.inverse
         return self._by_slots(2 * self._whitened - weighted, self._pulls) + (
-            derivatives.bent(self.implied, self._omega, self._pulls.sum(axis=1))
+            derivatives.bent(self.implied, self._product, self._pulls.sum(axis=1))
         )
 
     def _by_slots(self, data: FloatArray, pulls: FloatArray | None) -> FloatArray:

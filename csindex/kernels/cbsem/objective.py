@@ -10,7 +10,7 @@ import numpy as np
 
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.cbsem.discrepancy import Discrepancy, Point
-from csindex.kernels.cbsem.ram import Ram, implied
+from csindex.kernels.cbsem.ram import Implied, Ram, implied
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +47,24 @@ class Objective:
         ObjectivePoint
             Value and, on demand, derivatives.
         """
-        points = [
-            sample.at(implied(ram, theta))
-            for ram, sample in zip(self.groups, self.samples, strict=True)
-        ]
+        return self.point(theta, [implied(ram, theta) for ram in self.groups])
+
+    def point(self, theta: FloatArray, made: Sequence[Implied]) -> ObjectivePoint:
+        """Return the objective at parameters whose implied moments are known.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (b, t)
+            Parameters, one vector per sample.
+        made : sequence of Implied
+            What they imply for each group.
+
+        Returns
+        -------
+        ObjectivePoint
+            Value and, on demand, derivatives.
+        """
+        points = [s.at(i) for s, i in zip(self.samples, made, strict=True)]
         return ObjectivePoint(self, theta, points, self.shares)
 
     def chosen(self, members: BoolArray | IntArray) -> Objective:
@@ -107,15 +121,24 @@ class ObjectivePoint:
 
     def gradient(self) -> FloatArray:
         """Return first derivatives, shape (b, t)."""
-        return self._summed(lambda point: point.gradient(), 1)
+        return self._gradient
 
     def expected(self) -> FloatArray:
         """Return the Hessian of a true model, shape (b, t, t)."""
-        return self._summed(lambda point: point.expected(), 2)
+        return self._expected
 
     def observed(self) -> FloatArray:
         """Return the Hessian, shape (b, t, t)."""
         return self._summed(lambda point: point.observed(), 2)
+
+    # a step that fails is followed by another from the same point
+    @cached_property
+    def _gradient(self) -> FloatArray:
+        return self._summed(lambda point: point.gradient(), 1)
+
+    @cached_property
+    def _expected(self) -> FloatArray:
+        return self._summed(lambda point: point.expected(), 2)
 
     def _summed(self, part: Callable[[Point], FloatArray], axes: int) -> FloatArray:
         size = self.objective.size

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+from csindex.kernels.cbsem.inverse import FEW, solve_positive_few
 from csindex.kernels.cbsem.objective import Objective, ObjectivePoint
 
 # Newton steps begin where no parameter's score, in units of its information, is larger
@@ -89,15 +90,20 @@ def minimise(
         if not len(state.members):
             break
         state, done = _step(state, basis)
-        found.theta[state.members] = state.point.theta
-        found.value[state.members] = state.point.value
-        found.iterations[state.members[done]] = iteration
-        found.converged[state.members[done]] = True
-        lost = (state.damping > _HARDEST) & ~done
-        found.iterations[state.members[lost]] = iteration
-        if done.any() or lost.any():
-            state = _kept(state, ~done & ~lost)
+        left = done | (state.damping > _HARDEST)
+        if left.any():
+            found.iterations[state.members[left]] = iteration
+            found.converged[state.members[done]] = True
+            _note(found, state)
+            state = _kept(state, ~left)
+    _note(found, state)
     return found
+
+
+def _note(found: Optimum, state: _State) -> None:
+    """Note where the members are."""
+    found.theta[state.members] = state.point.theta
+    found.value[state.members] = state.point.value
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,29 +149,40 @@ def _step(state: _State, basis: FloatArray | None) -> tuple[_State, BoolArray]:
     slope = _moved(state.point.gradient(), basis)
     steps, scale = _directions(state, slope, basis)
     step, newton = steps.step, steps.newton
-    gain = -(slope * step).sum(axis=1)
+    gain = -np.einsum("bm,bm->b", slope, step)
     change = step if basis is None else step @ basis.T
     theta = state.point.theta + change
     trial = state.objective.at(theta)
     before, after = state.point.value, trial.value
-    tiny = np.abs(gain) < np.where(newton, _DONE, _DONE_SCORING)
     slack = _ROUNDING * (1.0 + np.abs(before))
     better = after <= np.where(gain < 100 * slack, before + slack, before)
-    damping = np.where(
-        better,
-        np.where(state.damping < 1e-6, 0.0, state.damping / 8),
-        np.maximum(4 * state.damping, 1e-3),
-    )
-    careful = ~better & newton
+    damping = _next_damping(state.damping, better, np.isfinite(after))
     if better.all():
         point = trial
     elif not better.any():
         point = state.point
     else:
         point = state.objective.at(np.where(better[:, None], theta, state.point.theta))
+    tiny = np.abs(gain) < np.where(newton, _DONE, _DONE_SCORING)
     done = better & tiny & (damping < 1.0)
+    careful = ~better & newton
     moved = _State(state.objective, point, damping, careful, state.members, scale)
     return moved, done
+
+
+def _next_damping(
+    damping: FloatArray, better: BoolArray, finite: BoolArray
+) -> FloatArray:
+    """Return the damping (b,) after steps that made things better or not.
+
+    A step beyond where the objective is defined was much too long.
+    """
+    if better.all() and not damping.any():
+        return damping
+    less = np.where(damping < 1e-6, 0.0, damping / 8)
+    further = np.maximum(16 * damping, 0.016)
+    more = np.where(finite, np.maximum(4 * damping, 1e-3), further)
+    return np.where(better, less, more)
 
 
 def _directions(
@@ -250,6 +267,10 @@ def solved(matrices: FloatArray, right: FloatArray) -> FloatArray:
     ndarray of shape (b, m)
         The solutions.
     """
+    if len(matrices) < FEW:
+        quick = solve_positive_few(matrices, right)
+        if np.isfinite(quick).all():
+            return quick
     try:
         found = np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
     except np.linalg.LinAlgError:

@@ -14,7 +14,7 @@ McArdle & McDonald (1984), British Journal of Mathematical and Statistical Psych
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 
 # what a slot is an element of
 ARROW, COVARIANCE, MEAN = 0, 1, 2
+# longer paths are summed by squares of A, shorter ones arrow by arrow
+_SHORT = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,33 +126,33 @@ class Ram:
 
 @dataclass(frozen=True, eq=False)
 class Filling:
-    """Flat positions of parameters in A and S, and which parameters they are.
+    """Where parameters stand in A and S, laid flat behind each other.
 
     Attributes
     ----------
-    arrows, covariances, mirrored : ndarray of int of shape (slots of the kind,)
-        Positions in A, in S, and in S on the other side of its diagonal.
-    of_arrows, of_covariances : ndarray of int of shape (slots of the kind,)
-        The parameters.
+    fixed : ndarray of shape (2 q q,)
+        Fixed values.
+    places : ndarray of int of shape (arrows + 2 covariances,)
+        Positions of parameters; those of covariances on both sides of the diagonal.
+    parameters : ndarray of int of shape (arrows + 2 covariances,)
+        Which parameters they are.
     """
 
-    arrows: IntArray
-    covariances: IntArray
-    mirrored: IntArray
-    of_arrows: IntArray
-    of_covariances: IntArray
+    fixed: FloatArray
+    places: IntArray
+    parameters: IntArray
 
     @staticmethod
     def of(ram: Ram) -> Filling:
         """Return the positions of a structure."""
         q = ram.size
         arrow, joint = ram.kind == ARROW, ram.kind == COVARIANCE
+        here, mirrored = ram.row * q + ram.column, ram.column * q + ram.row
+        own = ram.parameter
         return Filling(
-            (ram.row * q + ram.column)[arrow],
-            (ram.row * q + ram.column)[joint],
-            (ram.column * q + ram.row)[joint],
-            ram.parameter[arrow],
-            ram.parameter[joint],
+            np.concatenate([ram.arrows.ravel(), ram.covariances.ravel()]),
+            np.concatenate([here[arrow], q * q + here[joint], q * q + mirrored[joint]]),
+            np.concatenate([own[arrow], own[joint], own[joint]]),
         )
 
 
@@ -160,47 +162,46 @@ class Places:
 
     Attributes
     ----------
-    aa, ab, bb : ndarray of int of shape (k k,)
-        Elements a_k, b_l of Gram matrices (2 q, 2 q).
-    onward, back : ndarray of int of shape (k k,)
-        Elements (column of k, row of l) and (column of k, column of l) of matrices
-        (q, q).
-    pairs : ndarray of shape (k, k)
-        Product of the slots' scales.
-    arrow, joint, both : ndarray of shape (k, k)
-        Scaled, one where k is an arrow; where it is and l is a covariance; one half
-        where both are arrows.
+    gram : ndarray of int of shape (3 k k,)
+        Elements (a_k, a_l), then (a_k, b_l), then (b_k, b_l), of Gram matrices
+        (2 q, 2 q).
     slope : ndarray of int of shape (k,)
         Elements (row, second) of matrices (q, 2 q).
+    pairs : ndarray of shape (k, k)
+        Product of the slots' scales.
+    bent : ndarray of int of shape (2 k k,)
+        Elements of (E, C), a matrix (q, 2 q), that second derivatives by k and l take:
+        E at (column of k, row of l); then C at (column of k, column of l), or E there
+        where l is a covariance.
+    curve : ndarray of shape (2, k, k)
+        Their factors: l's scale where k is an arrow, half of it in the second part
+        where l is one, too; else zero.
     """
 
-    aa: IntArray
-    ab: IntArray
-    bb: IntArray
-    onward: IntArray
-    back: IntArray
-    pairs: FloatArray
-    arrow: FloatArray
-    joint: FloatArray
-    both: FloatArray
+    gram: IntArray
     slope: IntArray
+    pairs: FloatArray
+    bent: IntArray
+    curve: FloatArray
 
     @staticmethod
     def of(ram: Ram) -> Places:
         """Return the positions of a structure."""
-        q, arrow = ram.size, ram.is_arrow[:, None]
+        q, arrow = ram.size, ram.is_arrow
         row, column, second = ram.row, ram.column, ram.second
+        grams = [
+            (left[:, None] * (2 * q) + right).ravel()
+            for left, right in ((row, row), (row, second), (second, second))
+        ]
+        onward = column[:, None] * (2 * q) + row
+        back = column[:, None] * (2 * q) + column + q * (ram.kind == ARROW)
         return Places(
-            (row[:, None] * (2 * q) + row).ravel(),
-            (row[:, None] * (2 * q) + second).ravel(),
-            (second[:, None] * (2 * q) + second).ravel(),
-            (column[:, None] * q + row).ravel(),
-            (column[:, None] * q + column).ravel(),
-            ram.scale[:, None] * ram.scale,
-            arrow * ram.scale,
-            arrow * (1.0 - ram.is_arrow) * ram.scale,
-            0.5 * arrow * ram.is_arrow,
+            np.concatenate(grams),
             row * (2 * q) + second,
+            ram.scale[:, None] * ram.scale,
+            np.concatenate([onward.ravel(), back.ravel()]),
+            arrow[:, None]
+            * np.stack([ram.scale, np.where(arrow > 0, 0.5, ram.scale)])[:, None],
         )
 
 
@@ -237,10 +238,14 @@ class Implied:
         return self.levels[:, : self.ram.observed]
 
     @cached_property
+    def joined(self) -> FloatArray:
+        """(E, C), shape (b, q, 2 q)."""
+        return np.concatenate([self.effects, self.total], axis=2)
+
+    @property
     def both(self) -> FloatArray:
         """(U, V) = (E, C), rows of the observed variables, shape (b, p, 2 q)."""
-        p = self.ram.observed
-        return np.concatenate([self.effects[:, :p], self.total[:, :p]], axis=2)
+        return self.joined[:, : self.ram.observed]
 
     @cached_property
     def moved(self) -> FloatArray:
@@ -270,17 +275,12 @@ def matrices(ram: Ram, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
     arrows, covariances : ndarray of shape (b, q, q)
         A and S.
     """
-    q = ram.size
-    arrows = np.empty((len(theta), q * q))
-    arrows[:] = ram.arrows.ravel()
-    joint = np.empty((len(theta), q * q))
-    joint[:] = ram.covariances.ravel()
-    filling = ram.filling
-    arrows[:, filling.arrows] = theta[:, filling.of_arrows]
-    values = theta[:, filling.of_covariances]
-    joint[:, filling.covariances] = values
-    joint[:, filling.mirrored] = values
-    return arrows.reshape(-1, q, q), joint.reshape(-1, q, q)
+    q, filling = ram.size, ram.filling
+    found = np.empty((len(theta), 2 * q * q))
+    found[:] = filling.fixed
+    found[:, filling.places] = theta.take(filling.parameters, axis=1)
+    both = found.reshape(-1, 2, q, q)
+    return both[:, 0], both[:, 1]
 
 
 def intercepts(ram: Ram, theta: FloatArray) -> FloatArray:
@@ -332,7 +332,7 @@ def total_effects(arrows: FloatArray, depth: int | None) -> FloatArray:
     ndarray of shape (b, q, q)
         Total effects E = I + A + A^2 ...; NaN where loops have no sum.
     """
-    one = np.eye(arrows.shape[-1])
+    one = _one(arrows.shape[-1])
     if depth is None:
         try:
             return np.asarray(np.linalg.inv(one - arrows))
@@ -341,6 +341,21 @@ def total_effects(arrows: FloatArray, depth: int | None) -> FloatArray:
             safe = np.where(singular[:, None, None], one, one - arrows)
             return np.where(singular[:, None, None], np.nan, np.linalg.inv(safe))
     effects = one + arrows
-    for _ in range(depth - 1):
-        effects = one + arrows @ effects
+    if depth <= _SHORT:
+        for _ in range(depth - 1):
+            effects = one + arrows @ effects
+        return effects
+    power, reached = arrows, 1
+    while reached < depth:
+        power = power @ power
+        effects = effects + effects @ power
+        reached = 2 * reached + 1
     return effects
+
+
+@cache
+def _one(size: int) -> FloatArray:
+    """Return the identity."""
+    found = np.eye(size)
+    found.flags.writeable = False
+    return found

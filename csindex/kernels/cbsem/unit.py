@@ -239,7 +239,7 @@ class UnitPoint(ObjectivePoint):
             none = np.zeros((len(price), p))
             hessian = hessian + by_parameter(
                 made.ram,
-                derivatives.bent(made, omega, none),
+                derivatives.bent(made, omega @ made.both, none),
                 self.objective.size,
             )
         return self._turned(hessian)
