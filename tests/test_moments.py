@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
 import csindex as csi
+from csindex.moments.cautions import copy_cautions
 
 # the same examples every time, however long a busy machine takes
 STEADY = settings(deadline=None, derandomize=True)
@@ -404,3 +405,60 @@ def test_moments_add_to_moments_only() -> None:
         given_moments() + 1  # type: ignore[operator]
     with pytest.raises(TypeError):
         given_moments() - "x"  # type: ignore[operator]
+
+
+def copies(**columns: Any) -> list[str]:
+    """Return what is told of answers with more columns."""
+    frame = FRAME.assign(**columns)
+    told = copy_cautions(list(frame.columns), np.corrcoef(frame, rowvar=False))
+    assert {type(caution) for caution in told} <= {csi.AnswersWarning}
+    return [str(caution) for caution in told]
+
+
+@pytest.mark.parametrize(
+    "copy", [VALUES[:, 1], 11 - VALUES[:, 1], 3 + VALUES[:, 1] / 9]
+)
+def test_items_that_say_the_same_are_told(copy: Any) -> None:
+    (told,) = copies(d=copy, e=VALUES[:, 0])
+    assert "'a and e', 'b and d' say the same" in told
+    assert "leave one of each pair out" in told
+
+
+def test_items_that_say_nearly_the_same_are_none() -> None:
+    rng = np.random.default_rng(4)
+    near = VALUES[:, 1] + 0.01 * rng.normal(size=80)
+    assert np.corrcoef(near, VALUES[:, 1])[0, 1] > 0.9999
+    assert copies() == copies(d=near) == []
+
+
+TRIO = csi.Model(
+    "trio",
+    (csi.reflective("x", "a", "copy"), csi.reflective("y", "b", "c")),
+    [("x", "y")],
+)
+
+
+def test_a_fit_tells_of_items_that_say_the_same() -> None:
+    frame = FRAME.assign(copy=2 * FRAME["a"], g=np.arange(80) % 2)
+    sources: list[tuple[Any, dict[str, Any]]] = [
+        (frame, {}),
+        (csi.moments(frame, TRIO.items), {}),
+        (frame, {"by": "g"}),
+        (frame.assign(b=frame["b"].mask(frame["b"] == 5)), {"incomplete": "mean"}),
+    ]
+    for data, options in sources:
+        with pytest.warns(csi.AnswersWarning) as heard:
+            csi.fit(TRIO, data, **options)
+        (told,) = heard
+        assert str(told.message).startswith("items 'a and copy' say the same")
+        assert told.filename == __file__
+    with pytest.raises(csi.DataError, match="'a and copy' say the same"):
+        csi.fit(TRIO, frame, csi.PLS(mode="B"))  # no warning besides
+
+
+def test_a_group_with_items_that_say_the_same() -> None:
+    groups = np.arange(80) % 2
+    copy = np.where(groups == 1, FRAME["a"], VALUES[::-1, 0])
+    with pytest.warns(csi.AnswersWarning, match="g 1: items 'a and copy'") as heard:
+        csi.fit(TRIO, FRAME.assign(copy=copy, g=groups), by="g")
+    assert len(heard) == 1

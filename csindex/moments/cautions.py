@@ -1,4 +1,4 @@
-"""What has to be told about moments of answers with gaps."""
+"""What has to be told about moments of answers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from csindex.survey import Incomplete
 
 # an item without more than this share of its answers is warned of
 MANY_GAPS = 0.5
+# items that correlate beyond this are taken for one item given twice
+IDENTICAL = 0.999999
 
 
 def pair_refusal(observed: FloatArray, incomplete: Incomplete) -> str:
@@ -111,6 +113,41 @@ def gap_cautions(names: Sequence[str], share: FloatArray) -> list[Warning]:
         AnswersWarning(
             f"more than half of the answers are missing in {', '.join(told)}; what is "
             "said about them rests on the rest"
+        )
+    ]
+
+
+def copy_cautions(names: Sequence[str], corr: FloatArray) -> list[Warning]:
+    """Return the warning that items are copies of each other, if some are.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The items.
+    corr : ndarray of shape (p, p)
+        Their correlations.
+
+    Returns
+    -------
+    list of Warning
+        One or none, with every pair.
+
+    Examples
+    --------
+    >>> corr = np.array([[1.0, 0.3, -1.0], [0.3, 1.0, -0.3], [-1.0, -0.3, 1.0]])
+    >>> [str(told)[:31] for told in copy_cautions(["a", "b", "c"], corr)]
+    ["items 'a and c' say the same (|"]
+    """
+    first, second = np.nonzero(np.triu(np.abs(corr) > IDENTICAL, k=1))
+    if not first.size:
+        return []
+    alike = zip(first.tolist(), second.tolist(), strict=True)
+    pairs = [f"{names[i]} and {names[k]}" for i, k in alike]
+    return [
+        AnswersWarning(
+            f"items {quoted(pairs)} say the same (|r| > {IDENTICAL}), so that one "
+            "answer counts twice, in weights, reliabilities and paths; leave one of "
+            "each pair out, or look whether a column was made from the other"
         )
     ]
 

@@ -26,6 +26,7 @@ from csindex.estimation.consistent import ConsistentEstimates
 from csindex.estimation.naming import called
 from csindex.model import Model
 from csindex.moments import Moments, split, stacked, value_problems
+from csindex.moments.cautions import copy_cautions
 from csindex.moments.incomplete import Treated, answer_problems, treated
 from csindex.results.groups import GroupResults
 from csindex.results.results import Results
@@ -100,8 +101,8 @@ def fit(
         solution of `CBSEM` or `PLSc` is improper, with the group it belongs to.
     AnswersWarning
         If a group could not be estimated, with the reason; if an item lacks most of
-        its answers; if a survey has weights or clusters that the standard errors of
-        `CBSEM` don't allow for.
+        its answers; if items are copies of each other; if a survey has weights or
+        clusters that the standard errors of `CBSEM` don't allow for.
 
     Notes
     -----
@@ -145,6 +146,8 @@ def fit(
     made = treated(answers)
     _warn_cautions([made], [""])
     estimates = _usable(_sample_estimates(model, answers, made, estimator))
+    if row_estimator(estimator) is None:
+        _warn_copies([made.moments], [""], depth=3)
     if told := _design_caution(estimates, answers):
         warnings.warn(told, AnswersWarning, stacklevel=2)
     return Results(_settled(estimates, made), estimator, survey, answers)
@@ -188,7 +191,9 @@ def _fit_moments(model: Model, made: Moments, estimator: Estimator) -> Results:
         )
     if problems := value_problems(chosen):
         raise DataError(problems)
-    return Results(_usable(estimator.estimate(model, chosen)), estimator)
+    estimates = _usable(estimator.estimate(model, chosen))
+    _warn_copies([chosen], [""])
+    return Results(estimates, estimator)
 
 
 def _fit_groups(
@@ -219,6 +224,7 @@ def _fit_groups(
     batch = _group_estimates(model, parts, samples, estimator)
     fitted: list[tuple[Hashable, Results]] = []
     usable: list[Estimates] = []
+    sound: list[int] = []
     for position, (label, members) in enumerate(parts):
         member = batch[position]
         reason = member if isinstance(member, str) else _group_failure(member, position)
@@ -226,6 +232,7 @@ def _fit_groups(
             failures[label] = reason
             continue
         usable.append(member)
+        sound.append(position)
         estimates = _settled(member, samples[position])
         where = wheres[position]
         if told := _caution(member):
@@ -241,6 +248,8 @@ def _fit_groups(
         )
     if told := _design_caution(usable[0], answers):
         warnings.warn(told, AnswersWarning, stacklevel=3)
+    if row_estimator(estimator) is None:
+        _warn_copies([samples[k].moments for k in sound], [wheres[k] for k in sound])
     _warn_unconverged(usable)
     return GroupResults(by, fitted[0][1], dict(fitted[1:]), failures)
 
@@ -303,6 +312,21 @@ def _warn_cautions(samples: Sequence[Treated], wheres: Sequence[str]) -> None:
         for caution in made.cautions:
             told = f"{where}: {caution}" if where else str(caution)
             warnings.warn(told, type(caution), stacklevel=4 if where else 3)
+
+
+def _warn_copies(
+    samples: Sequence[Moments], wheres: Sequence[str], depth: int = 4
+) -> None:
+    """Warn of items that say the same: of everyone's once, not in every group.
+
+    Estimators that see the answers tell of them, or refuse them, themselves.
+    """
+    first = [str(told) for told in copy_cautions(samples[0].names, samples[0].corr)]
+    for made, where in zip(samples, wheres, strict=True):
+        for caution in copy_cautions(made.names, made.corr):
+            if not where or str(caution) not in first:
+                told = f"{where}: {caution}" if where else str(caution)
+                warnings.warn(told, type(caution), stacklevel=depth)
 
 
 def _group_failure(estimates: Estimates, position: int) -> str:
