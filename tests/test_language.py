@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 
 import pytest
@@ -110,6 +111,26 @@ def test_titles_of_models_are_translated(name: str) -> None:
     assert any("\u4e00" <= character <= "\u9fff" for character in told)
 
 
+# measures as they are printed, where the thresholds name them as tables do
+PRINTED = {
+    "rho_a": "\N{GREEK SMALL LETTER RHO}A",
+    "rho_c": "\N{GREEK SMALL LETTER RHO}C",
+    "omega": "ω",
+    "ratios of htmt": "HTMT ratios",
+    "srmr_saturated": "the SRMR of the measurement model",
+}
+
+
 def test_explanations_are_those_of_the_thresholds() -> None:
     criteria = [c for c in vars(thresholds).values() if isinstance(c, Criterion)]
-    assert words("en").sections["explanations"] == {c.name: c.meaning for c in criteria}
+    expected = {c.name: c.meaning for c in criteria}
+    for name, printed in PRINTED.items():
+        expected = {k: v.replace(name, printed) for k, v in expected.items()}
+    assert words("en").sections["explanations"] == expected
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_explanations_use_no_names_of_columns(language: Language) -> None:
+    columns = re.compile(r"[a-z]+_[a-z]+|\bhtmt\b|\bomega\b")
+    texts = words(language).sections["explanations"].values()
+    assert not [text for text in texts if columns.search(text)]

@@ -52,7 +52,7 @@ def plan() -> csi.SamplePlan:
 
 @pytest.fixture(scope="module")
 def validation(survey: csi.Survey) -> csi.InstrumentValidation:
-    return csi.validate_instrument(survey, csi.acsi())
+    return csi.validate_instrument(survey, csi.acsi(), draws=100)
 
 
 @pytest.fixture(scope="module")

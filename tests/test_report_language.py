@@ -111,6 +111,8 @@ def english(page: Page, results: csi.Results | csi.GroupResults) -> list[str]:
     """Return the texts with Latin words that aren't names."""
     overall = results.overall if isinstance(results, csi.GroupResults) else results
     own = {*overall.model.items, *overall.model.construct_names}
+    if isinstance(overall.estimator, csi.SecondOrder):
+        own |= {*overall.estimator.indicators}
     if overall.survey is not None:
         book = overall.survey.codebook
         own |= {*book.groups, str(book.weights), overall.survey.source, *book.by_name}
@@ -199,8 +201,13 @@ def test_treatments_of_gaps_are_in_chinese(incomplete: Incomplete) -> None:
         csi.GSCA(),
         csi.PLS(correlations="polychoric"),
         csi.Moderated((csi.interaction("expectation", "quality", on="satisfaction"),)),
+        csi.SecondOrder({"goods": ("OVERALLQ", "CUSTOMQ")}),
+        csi.SecondOrder({"goods": ("OVERALLQ", "CUSTOMQ")}, way="repeated"),
     ],
-    ids=["MLR", "GLS", "WLSMV", "PLSc", "GSCA", "polychoric", "moderated"],
+    ids=[
+        *("MLR", "GLS", "WLSMV", "PLSc", "GSCA", "polychoric", "moderated"),
+        *("two-stage", "repeated"),
+    ],
 )
 @pytest.mark.filterwarnings("ignore:the solution is improper or fragile")
 @pytest.mark.filterwarnings("ignore:the survey has weights")

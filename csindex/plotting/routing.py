@@ -18,6 +18,8 @@ _POINTS, _SPARSE = 121, 4
 # ways through columns: all up to so many, else so many
 _MOST_WAYS, _FEWER = 81, 24
 _ARROWHEAD = 13.0
+# room around labels; what it costs a label to lie on a box or another one
+_AIR, _HIDES = 2.0, 8.0
 # what a curve is judged by
 _HITS_BOX, _CROSSES, _DETOUR, _TOUCHES, _OUTSIDE, _ONE_TIP = (
     60.0,
@@ -52,8 +54,7 @@ def routes(boxes: Sequence[Box], edges: Sequence[Edge]) -> list[FloatArray]:
         for edge in edges
     }
     own_cost = {
-        edge: [_own_cost(curve, edge, boxes) for curve in options[edge]]
-        for edge in edges
+        edge: _own_costs(np.stack(options[edge]), edge, boxes) for edge in edges
     }
     drawn: dict[Edge, FloatArray] = {}
     for _ in range(2):  # the second round knows the curves of all others
@@ -84,24 +85,22 @@ def label_places(
     list of (x, y)
         Points on the curves, away from boxes, other labels and other curves.
     """
-    points = [curve[[round(p * (len(curve) - 1)) for p in _PLACES]] for curve in curves]
-    chosen = [0] * len(curves)
+    if not curves:
+        return []
+    lines = np.stack(curves)
+    places = [round(place * (lines.shape[1] - 1)) for place in _PLACES]
+    points, half = lines[:, places], np.array(sizes)[:, None] / 2
+    fixed = _label_costs(points, half + _AIR, lines, boxes)
+    chosen = np.zeros(len(lines), dtype=int)
+    every = np.arange(len(lines))
     for _ in range(3):
-        for k, (width, height) in enumerate(sizes):
-            rest = [j for j in range(len(curves)) if j != k]
-            others = [_at(points[j][chosen[j]], sizes[j]) for j in rest]
-            costs = [
-                _label_cost(
-                    Box(x, y, width, height), boxes, others, [curves[j] for j in rest]
-                )
-                + 0.3 * place
-                for place, (x, y) in enumerate(points[k])
-            ]
-            chosen[k] = int(np.argmin(costs))
-    return [
-        (float(points[k][place, 0]), float(points[k][place, 1]))
-        for k, place in enumerate(chosen)
-    ]
+        for k in every:
+            others = points[every, chosen]
+            room = half[k] + _AIR + half[:, 0]
+            near = (np.abs(points[k][:, None] - others) < room).all(axis=-1)
+            near[:, k] = False
+            chosen[k] = int(np.argmin(fixed[k] + _HIDES * near.sum(axis=-1)))
+    return [(float(x), float(y)) for x, y in points[every, chosen]]
 
 
 def overlap(first: Box, second: Box) -> float:
@@ -128,10 +127,6 @@ def overlap(first: Box, second: Box) -> float:
         second.height,
     )
     return max(0.0, width) * max(0.0, height)
-
-
-def _at(centre: FloatArray, size: tuple[float, float]) -> Box:
-    return Box(float(centre[0]), float(centre[1]), *size)
 
 
 def _distance(first: Box, second: Box) -> float:
@@ -238,63 +233,87 @@ def _inside(points: FloatArray, box: Box) -> BoolArray:
     return np.asarray((away < np.array(box[2:]) / 2).all(axis=-1))
 
 
-def _own_cost(curve: FloatArray, edge: Edge, boxes: Sequence[Box]) -> float:
-    """Return what a curve costs by itself: boxes it hits, and its detour."""
-    cost = 0.0
-    for node, box in enumerate(boxes):
-        if node in edge:  # leave the own box at once
-            cost += 8.0 * float(_inside(curve, box).mean())
-            continue
-        cost += _HITS_BOX * float(_inside(curve, box.grown(_CLEARANCE)).any())
-        cost += 2.0 * float(_inside(curve, box.grown(2.5 * _CLEARANCE)).mean())
-    steps = np.diff(curve, axis=0)
-    way = float(np.hypot(*steps.T).sum())
-    chord = float(np.hypot(*(curve[-1] - curve[0]))) or 1.0
-    turns = np.abs(np.diff(np.unwrap(np.arctan2(steps[:, 1], steps[:, 0])))).sum()
-    cost += _OUTSIDE * _excursion(curve, boxes)
-    return cost + _DETOUR * (way / chord - 1.0) + 0.6 * float(turns)
+def _own_costs(curves: FloatArray, edge: Edge, boxes: Sequence[Box]) -> FloatArray:
+    """Return what curves cost by themselves: boxes they hit, and their detours.
+
+    The curves are an array of shape (curves, points, 2).
+    """
+    centre, half = _centres(boxes)
+    away = np.abs(curves[:, :, None] - centre) - half
+    away = np.maximum(away[..., 0], away[..., 1])  # below zero inside a box
+    own = np.isin(np.arange(len(boxes)), edge)
+
+    # leave the own box at once
+    cost = 8.0 * (away[..., own] < 0.0).mean(axis=1).sum(axis=-1)
+    away = away[..., ~own]
+    cost += _HITS_BOX * (away < _CLEARANCE).any(axis=1).sum(axis=-1)
+    cost += 2.0 * (away < 2.5 * _CLEARANCE).mean(axis=1).sum(axis=-1)
+    steps = np.diff(curves, axis=1)
+    way = np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1)
+    chord = np.hypot(*(curves[:, -1] - curves[:, 0]).T)
+    chord[chord == 0] = 1.0
+    angles = np.unwrap(np.arctan2(steps[..., 1], steps[..., 0]), axis=1)
+    turns = np.abs(np.diff(angles, axis=1)).sum(axis=1)
+    cost += _OUTSIDE * _excursions(curves, centre, half)
+    return np.asarray(cost + _DETOUR * (way / chord - 1.0) + 0.6 * turns)
 
 
-def _excursion(curve: FloatArray, boxes: Sequence[Box]) -> float:
-    """Return how far a curve leaves the heights that the boxes take."""
-    lowest = min(box.y - box.height / 2 for box in boxes)
-    highest = max(box.y + box.height / 2 for box in boxes)
-    below, above = lowest - curve[:, 1].min(), curve[:, 1].max() - highest
-    return float(max(0.0, below) + max(0.0, above))
+def _centres(boxes: Sequence[Box]) -> tuple[FloatArray, FloatArray]:
+    """Return the boxes' centres and half their sizes, each of shape (boxes, 2)."""
+    corners = np.array(boxes)
+    return corners[:, :2], corners[:, 2:] / 2
+
+
+def _excursions(curves: FloatArray, centre: FloatArray, half: FloatArray) -> FloatArray:
+    """Return how far curves leave the heights that the boxes take."""
+    lowest, highest = (centre - half)[:, 1].min(), (centre + half)[:, 1].max()
+    below = lowest - curves[..., 1].min(axis=1)
+    above = curves[..., 1].max(axis=1) - highest
+    return np.asarray(np.maximum(0.0, below) + np.maximum(0.0, above))
 
 
 def _cheapest(
     options: Sequence[FloatArray],
-    own_cost: Sequence[float],
+    own_cost: FloatArray,
     others: Sequence[FloatArray],
 ) -> FloatArray:
     best, best_cost = options[0], np.inf
     for k in np.argsort(own_cost, kind="stable"):
         if own_cost[k] >= best_cost:
             break
-        cost = own_cost[k] + sum(_conflict(options[k], other) for other in others)
+        cost = own_cost[k]
+        cost += _conflicts(options[k], np.stack(others)) if others else 0.0
         if cost < best_cost:
             best, best_cost = options[k], cost
     return best
 
 
-def _conflict(first: FloatArray, second: FloatArray) -> float:
-    """Return what it costs that two curves cross or run close together."""
-    a, b = first[::_SPARSE], second[::_SPARSE]
-    low, high = np.maximum(a.min(0), b.min(0)), np.minimum(a.max(0), b.max(0))
-    if (low > high + 10).any():
+def _conflicts(curve: FloatArray, others: FloatArray) -> float:
+    """Return what it costs that a curve crosses others or runs close to them.
+
+    The others are an array of shape (curves, points, 2).
+    """
+    a, b = curve[::_SPARSE], others[:, ::_SPARSE]
+    low = np.maximum(a.min(axis=0), b.min(axis=1))
+    high = np.minimum(a.max(axis=0), b.max(axis=1))
+    near = (low <= high + 10).all(axis=1)
+    if not near.any():
         return 0.0
-    away = np.hypot(*(a[:, None] - b[None]).transpose(2, 0, 1))
-    touching = float((away.min(axis=1) < 9.0).mean())
-    one_tip = float(np.hypot(*(first[-1] - second[-1])) < _ARROWHEAD)
-    return _CROSSES * _crosses(a, b) + _TOUCHES * touching + _ONE_TIP * one_tip
+    b = b[near]
+    away = np.hypot(*(a[:, None] - b[:, None]).transpose(3, 0, 1, 2))
+    touching = (away.min(axis=-1) < 9.0).mean(axis=-1)
+    one_tip = np.hypot(*(curve[-1] - others[near, -1]).T) < _ARROWHEAD
+    costs = _CROSSES * _crosses(a, b) + _TOUCHES * touching + _ONE_TIP * one_tip
+    return float(costs.sum())
 
 
-def _crosses(first: FloatArray, second: FloatArray) -> bool:
+def _crosses(first: FloatArray, second: FloatArray) -> BoolArray:
+    """Return which of the second curves the first one crosses."""
     a, b = first[:-1, None], first[1:, None]
-    c, d = second[None, :-1], second[None, 1:]
+    c, d = second[:, None, :-1], second[:, None, 1:]
     one = _turn(a, b, c) * _turn(a, b, d) < 0
-    return bool((one & (_turn(c, d, a) * _turn(c, d, b) < 0)).any())
+    both = one & (_turn(c, d, a) * _turn(c, d, b) < 0)
+    return np.asarray(both.any(axis=(-2, -1)))
 
 
 def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
@@ -304,13 +323,19 @@ def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
     )
 
 
-def _label_cost(
-    label: Box,
-    boxes: Sequence[Box],
-    others: Sequence[Box],
-    lines: Sequence[FloatArray],
-) -> float:
-    roomy = label.grown(2.0)
-    cost = sum(8.0 for box in boxes if overlap(roomy, box) > 0)
-    cost += sum(8.0 for other in others if overlap(roomy, other) > 0)
-    return cost + sum(3.0 for line in lines if _inside(line, roomy).any())
+def _label_costs(
+    points: FloatArray, half: FloatArray, lines: FloatArray, boxes: Sequence[Box]
+) -> FloatArray:
+    """Return what it costs to put each label at each place, other labels apart.
+
+    Places are an array of shape (labels, places, 2), half the labels' sizes one of
+    shape (labels, 1, 2), lines one of shape (labels, points, 2).
+    """
+    centre, half_boxes = _centres(boxes)
+    hidden = np.abs(points[:, :, None] - centre) < half[:, None] + half_boxes
+    cost = _HIDES * hidden.all(axis=-1).sum(axis=-1) + 0.3 * np.arange(len(_PLACES))
+    for k in range(len(lines)):
+        away = np.abs(np.delete(lines, k, axis=0) - points[k][:, None, None])
+        crossed = (away < half[k]).all(axis=-1).any(axis=-1)
+        cost[k] += 3.0 * crossed.sum(axis=-1)
+    return np.asarray(cost)

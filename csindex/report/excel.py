@@ -41,11 +41,16 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 # what Excel takes: letters in a cell, letters in a sheet's name, and not in it
 _LONGEST, _LONGEST_NAME = 32_767, 31
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
-# widths of columns in letters; a row's and a large one's height in points
-_WIDEST, _WIDEST_NUMBER, _PAGE = 60, 18, 110
-_LINE, _TALL, _BOLD = 15.0, 24.0, 1.1
-# room for a figure on A4, in inches, also where letters and columns are wide
-_PAPER = (7.0, 4.6)
+# widths of columns in letters: of texts at most, of those that are squeezed at least,
+# of titles of numbers at most, of a line of notes, and of a table that prints well
+_WIDEST, _LEAST, _WIDEST_NUMBER, _PAGE, _TABLE = 60, 24, 18, 110, 125
+# a row's, a header's and a large row's height in points
+_LINE, _HEAD, _TALL, _BOLD = 15.0, 4.0, 24.0, 1.1
+# room for figures on A4 upright and how they are printed, in inches and per cent; that
+# leaves room where another font makes columns wider
+_PAPER, _PRINTED = (7.0, 12.0), 75
+# columns over which lines of text go: of the first sheet, of captions of figures
+_FIRST, _CAPTION = 8, 8
 # the same bytes on every day
 _DAY = datetime(2000, 1, 1)
 
@@ -121,13 +126,30 @@ class _Book:
             options["quote_prefix"] = True
         sheet.write_string(row, column, plain, self.format(**options))
 
+    def lines(
+        self,
+        sheet: Worksheet,
+        row: int,
+        text: str,
+        widths: Sequence[float],
+        **look: Any,
+    ) -> None:
+        """Write a text over columns of such widths, in as many lines as it needs."""
+        look["text_wrap"] = True
+        if len(widths) > 1:
+            sheet.merge_range(row, 0, row, len(widths) - 1, "", self.format(**look))
+        self.text(sheet, row, 0, text, **look)
+        sheet.set_row(
+            row, _height([text], [sum(widths)], _BOLD if "bold" in look else 1)
+        )
+
     def number(
         self, sheet: Worksheet, row: int, column: int, number: Number, **options: Any
     ) -> None:
         """Write a number with all its digits, shown rounded; nothing for NaN."""
         decimals = "." + "0" * number.digits if number.digits else ""
         mark = options.pop("mark", "")
-        shown = f"#,##0{decimals}" + (f' "{mark}"' if mark else "")
+        shown = (f'"{mark} "' if mark else "") + f"#,##0{decimals}"
         made = self.format(num_format=shown, **options)
         if number.value == number.value:
             sheet.write_number(row, column, number.value, made)
@@ -139,7 +161,7 @@ def _overview(book: _Book, page: Page) -> None:
     sheet, headline = book.sheet("index"), page.headline
     wide = min(_WIDEST, max(28, 3 + letters(headline.label)))
     sheet.set_column(0, 0, wide)
-    sheet.set_column(1, 3, 12)
+    sheet.set_column(1, _FIRST - 1, 12)
     for row in (0, 3):
         sheet.set_row(row, _TALL)
     book.text(sheet, 0, 0, page.title, bold=True, font_size=16, font_color=_NAVY)
@@ -157,7 +179,7 @@ def _overview(book: _Book, page: Page) -> None:
     warnings = [f"▲ {warning}" for warning in page.warnings]
     lines = [*headline.facts, *headline.sentences, "", *warnings, "", page.footer]
     for line in lines:
-        book.text(sheet, row, 0, line)
+        book.lines(sheet, row, line, [wide] + [12.0] * (_FIRST - 1))
         row += 1
 
 
@@ -166,41 +188,50 @@ def _table(book: _Book, table: Table) -> None:
     sheet = book.sheet(table.name)
     book.text(sheet, 0, 0, table.caption, bold=True, font_color=_NAVY)
     heads = list(_heads(book, table))
-    widths = [_width(title, table, position) for title, position in heads]
-    for column, (title, position) in enumerate(heads):
-        head = {"bold": True, "bottom": 1, "text_wrap": True, "font_color": _SOFT}
-        side = "right" if position is None else "left"
-        head |= {"indent": 1} if column and position is not None else {}
-        book.text(sheet, 1, column, title, align=side, **head)
-        sheet.set_column(column, column, widths[column])
-    titles = [title for title, _ in heads]
-    sheet.set_row(1, _height(titles, widths, _BOLD))
+    widths = _widths(table, heads)
+    for column, (head, width) in enumerate(zip(heads, widths, strict=True)):
+        look = {"bold": True, "bottom": 1, "text_wrap": True, "font_color": _SOFT}
+        look |= _placed(column, head.numeric)
+        book.text(sheet, 1, column, head.title, **look)
+        sheet.set_column(column, column, width)
+    titles = [head.title for head in heads]
+    sheet.set_row(1, _HEAD + _height(titles, widths, _BOLD))
+    sheet.repeat_rows(0, 1)
     for row, cells in enumerate(table.rows, start=2):
         column, texts = 0, [""] * len(heads)
-        for cell, spread in zip(cells, _spreads(table), strict=True):
-            _cell(book, sheet, (row, column), cell)
+        for cell, title, spread in zip(
+            cells, table.columns, _spreads(table), strict=True
+        ):
+            _cell(book, sheet, (row, column), cell, title.numeric)
             texts[column] = getattr(cell, "text", "")
             column += 2 if spread else 1
         sheet.set_row(row, _height(texts, widths))
     sheet.freeze_panes(2, 1)
     if table.note:
-        row, soft = len(table.rows) + 3, {"font_color": _SOFT, "text_wrap": True}
-        if len(heads) > 1:
-            sheet.merge_range(row, 0, row, len(heads) - 1, "", book.format(**soft))
-        book.text(sheet, row, 0, table.note, **soft)
-        sheet.set_row(row, _height([table.note], [sum(widths)]))
+        row = len(table.rows) + 3
+        book.lines(sheet, row, table.note, widths, font_color=_SOFT)
 
 
-def _heads(book: _Book, table: Table) -> Iterator[tuple[str, int | None]]:
-    """Yield the columns' titles, and the position of those that hold texts."""
+@dataclass(frozen=True)
+class _Head:
+    """A column of a sheet: its title, and which column of the table it is."""
+
+    title: str
+    position: int
+    numeric: bool
+
+
+def _heads(book: _Book, table: Table) -> Iterator[_Head]:
+    """Yield the columns of a sheet; an interval has two."""
     for k, (column, spread) in enumerate(
         zip(table.columns, _spreads(table), strict=True)
     ):
         if spread:
             for end in ("low", "high"):
-                yield book.words(f"report.{end}", title=column.title), None
+                title = book.words(f"report.{end}", title=column.title)
+                yield _Head(title, k, numeric=True)
         else:
-            yield column.title, None if column.numeric else k
+            yield _Head(column.title, k, column.numeric)
 
 
 def _spreads(table: Table) -> list[bool]:
@@ -211,13 +242,21 @@ def _spreads(table: Table) -> list[bool]:
     ]
 
 
-def _cell(book: _Book, sheet: Worksheet, at: tuple[int, int], cell: Cell) -> None:
+def _placed(column: int, numeric: bool) -> dict[str, Any]:
+    """Return where in its cell a text stands: away from a number on its left."""
+    if numeric:
+        return {"align": "right"}
+    return {"align": "left", "indent": 1} if column else {"align": "left"}
+
+
+def _cell(
+    book: _Book, sheet: Worksheet, at: tuple[int, int], cell: Cell, numeric: bool
+) -> None:
     row, column = at
-    # letters that follow a number keep away from it
-    inset = {"indent": 1} if column else {}
+    place = _placed(column, numeric)
     match cell:
         case Text(text=text):
-            book.text(sheet, row, column, text, text_wrap=True, **inset)
+            book.text(sheet, row, column, text, text_wrap=True, **place)
         case Number():
             book.number(sheet, row, column, cell)
         case Interval(low=low, high=high):
@@ -226,42 +265,87 @@ def _cell(book: _Book, sheet: Worksheet, at: tuple[int, int], cell: Cell) -> Non
         case Badge():
             colour = _COLOURS.get(cell.mood, _SOFT)
             told = f"{cell.sign} {cell.text}"
-            book.text(sheet, row, column, told, font_color=colour, **inset)
+            book.text(sheet, row, column, told, font_color=colour, **place)
         case Graded(number=number, badge=badge):
             colour = _COLOURS.get(badge.mood, _SOFT)
             marks = {"mark": badge.sign, "font_color": colour}
             book.number(sheet, row, column, number, **marks)
 
 
-def _width(title: str, table: Table, position: int | None) -> float:
+def _widths(table: Table, heads: Sequence[_Head]) -> list[float]:
+    """Return the widths of columns in letters; long texts are broken to fit a page."""
+    widths = [_width(table, head) for head in heads]
+    broken = [
+        k
+        for k, head in enumerate(heads)
+        if widths[k] > _LEAST and _breakable(table, head)
+    ]
+    excess = sum(widths) - _TABLE
+    for k in sorted(broken, key=lambda k: -widths[k]):
+        if excess > 0:
+            less = min(excess, widths[k] - _LEAST)
+            widths[k] -= less
+            excess -= less
+    return widths
+
+
+def _breakable(table: Table, head: _Head) -> bool:
+    return not head.numeric and all(
+        isinstance(row[head.position], Text) for row in table.rows
+    )
+
+
+def _width(table: Table, head: _Head) -> float:
     """Return the width of a column, in letters."""
-    if position is None:
+    cells = [row[head.position] for row in table.rows]
+    if head.numeric:
         # titles of numbers may take several lines
-        longest = max(map(letters, title.split()), default=0)
-        return max(9, min(_WIDEST_NUMBER, 2 + max(longest, letters(title) / 2)))
-    cells = [row[position] for row in table.rows]
-    texts = [title, *(getattr(cell, "text", "") for cell in cells)]
-    return min(_WIDEST, max(9, 4 + max(map(letters, texts))))
+        longest = max(map(letters, head.title.split()), default=0)
+        title = min(_WIDEST_NUMBER, 2 + max(longest, letters(head.title) / 2))
+        return max(9.0, title, *(2.0 + letters(_longest(cell)) for cell in cells))
+    texts = [head.title, *(getattr(cell, "text", "") for cell in cells)]
+    return min(_WIDEST, max(9.0, 4.0 + max(map(letters, texts))))
+
+
+def _longest(cell: Cell) -> str:
+    """Return the longer number of a cell, as it is shown."""
+    match cell:
+        case Interval(low=low, high=high):
+            return max(low.shown, high.shown, key=len)
+        case Graded(number=number):
+            return f"{number.shown}  "
+        case Number():
+            return cell.shown
+        case _:
+            return cell.text
 
 
 def _height(texts: Sequence[str], widths: Sequence[float], wider: float = 1.0) -> float:
     """Return the height of a row in which texts are broken, in points."""
     pairs = zip(texts, widths, strict=True)
-    filled = [wider * letters(visible(t)) / max(1.0, width - 2) for t, width in pairs]
+    filled = [wider * letters(visible(t)) / max(1.0, width - 1) for t, width in pairs]
     # broken lines are not filled to their ends
-    lines = [1 if part <= 1 else ceil(1.1 * part) for part in filled]
+    lines = [1 if part <= 1 else ceil(1.08 * part) for part in filled]
     return _LINE * max(1, *lines)
 
 
 def _figures(book: _Book, figures: Sequence[Figure]) -> None:
     """Add the figures, each printed whole on a page."""
     sheet, row = book.sheet("figures"), 0
-    sizes = [figure.picture.size for figure in figures]
-    room = [min(_PAPER[0] / w, _PAPER[1] / (h + 0.5), 1.0) for w, h in sizes]
-    sheet.set_print_scale(max(10, int(100 * min(room))))
+    sheet.set_portrait()
+    sheet.set_print_scale(_PRINTED)  # Excel skips page breaks where it fits pages
     breaks: list[int] = []
+    left = _PAPER[1]
     for figure in figures:
-        book.text(sheet, row, 0, figure.caption, bold=True, font_color=_NAVY)
+        width, height = figure.picture.size
+        scale = min(_PAPER[0] / width, (_PAPER[1] - 0.5) / height, 1.0)
+        taken = 4 + int(scale * height * 72 / _LINE)
+        left -= taken * _LINE / 72
+        if row and left < 0:
+            breaks.append(row)
+            left = _PAPER[1] - taken * _LINE / 72
+        look = {"bold": True, "font_color": _NAVY}
+        book.lines(sheet, row, figure.caption, [9.0] * _CAPTION, **look)
         sheet.insert_image(
             row + 1,
             0,
@@ -269,11 +353,12 @@ def _figures(book: _Book, figures: Sequence[Figure]) -> None:
             {
                 "image_data": BytesIO(figure.picture.png),
                 "description": visible(figure.alt),
+                "x_scale": scale,
+                "y_scale": scale,
             },
         )
-        row += 4 + int(figure.picture.size[1] * 72 / _LINE)
-        breaks.append(row)
-    sheet.set_h_pagebreaks(breaks[:-1])
+        row += taken
+    sheet.set_h_pagebreaks(breaks)
 
 
 def _notes(book: _Book, page: Page) -> None:

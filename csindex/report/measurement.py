@@ -127,7 +127,8 @@ def sources(subject: Subject) -> list[str]:
     list of str
         Each publication once.
     """
-    return sorted(set(assess(subject.results).verdicts["source"]))
+    verdicts = assess(subject.results).verdicts
+    return sorted(set(verdicts["source"][verdicts["verdict"] != "not applicable"]))
 
 
 def _tree_figure(subject: Subject) -> list[Block]:
@@ -171,12 +172,15 @@ def _reliability_table(
     subject: Subject, assessment: Assessment, verdicts: dict[tuple[str, str], str]
 ) -> Table:
     text = subject.words
-    titles = [text(f"measures.{measure}") for measure in _MEASURES]
+    values = assessment.reliability.loc[subject.constructs]
+    # an estimator may have no weights that a measure is made of
+    measures = [m for m in _MEASURES if values[m].notna().any()]
+    titles = [text(f"measures.{measure}") for measure in measures]
     rows: list[tuple[Cell, ...]] = []
-    for name, row in assessment.reliability.loc[subject.constructs].iterrows():
+    for name, row in values.iterrows():
         cells = [
             _graded(subject, float(row[m]), verdicts.get((m, str(name))))
-            for m in _MEASURES
+            for m in measures
         ]
         rows.append((Text(subject.construct(str(name))), *cells))
     return Table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from csindex.report.blocks import (
     Bullets,
     Formula,
@@ -68,4 +70,14 @@ def _choice(subject: Subject, option: str, choice: str) -> str:
     text = subject.words
     if option == "model":
         return text.phrase("titles", choice)
+    if option == "terms":
+        names = "|".join(map(re.escape, _longest_first(subject)))
+        told = text.phrase("values", choice)
+        whole = rf"(?<!\w)(?:{names})(?!\w)"
+        return re.sub(whole, lambda found: subject.construct(found[0]), told)
     return choice if option == "group" else text.phrase("values", choice)
+
+
+def _longest_first(subject: Subject) -> list[str]:
+    """Return the constructs, so that a part of a name isn't taken for another."""
+    return sorted(subject.results.model.construct_names, key=len, reverse=True)

@@ -240,7 +240,10 @@ def _drivers_table(subject: Subject) -> Table:
             cells.append(interval(row.performance_low, row.performance_high, 1))
         mood = _MOODS[row.region]
         cells += [
-            Badge(f"{row.region} {text(f'regions.{row.region}')}", mood),
+            # numeral and meaning stay in one line
+            Badge(
+                f"{row.region}\N{NO-BREAK SPACE}{text(f'regions.{row.region}')}", mood
+            ),
             Text(text(f"advice.{row.region}")),
         ]
         rows.append(tuple(cells))

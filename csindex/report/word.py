@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +37,18 @@ _NAVY, _SOFT = "12375E", "55606E"
 _COLOURS = {"good": "00674D", "acceptable": "8A5A00", "flagged": "A83F00"}
 # inches
 _MARGIN, _WIDEST, _TALLEST = 0.8, 6.6, 8.6
-# tables of at most so many columns are set in letters of so many points
-_SIZES = ((5, 9.0), (8, 8.0), (10_000, 7.0))
-# letters beyond which a text is broken; the same of the wide column, and its least
-_BROKEN, _WHOLE, _LEAST = 26, 60, 18
-# letters of a word that stay together, Latin and Chinese; how much wider bold ones are
-_TOGETHER, _TOGETHER_CHINESE, _BOLD = 14, 8, 1.15
-# inches per point of a letter, inches of a cell's margins
-_LETTER, _CELL = 0.0088, 0.19
+# points of the letters in tables; those that nobody has to bend down for
+_SIZES = (9.0, 8.5, 8.0, 7.5, 7.0, 6.5, 6.0)
+_EASY = 7.5
+# letters in which a text is easy to read, and the same of the wide column; beyond which
+# a text is broken; the least of the wide column
+_BROKEN, _READABLE, _WHOLE, _LEAST = 26, 34, 60, 18
+# letters of a word that stay together, Latin and Chinese; of a title that is one line
+_TOGETHER, _TOGETHER_CHINESE, _ONE_LINE = 14, 8, 16
+# how much wider bold letters are, and capitals
+_BOLD, _CAPITAL = 1.15, 0.2
+# inches per point of a letter; of a cell's margins, on each side and with some play
+_LETTER, _SIDE, _CELL = 0.0088, 0.05, 0.13
 
 
 def word(page: Page) -> bytes:
@@ -140,7 +145,8 @@ def _table(document: Document, table: Any) -> None:
     made = document.add_table(rows=1, cols=len(table.columns))
     made.autofit = False
     made._tbl.tblPr.append(_borders())
-    size = next(size for most, size in _SIZES if len(table.columns) <= most)
+    made._tbl.tblPr.append(_margins())
+    size = _size(table)
     widths = [Inches(width) for width in _widths(table, size)]
     for column, width in zip(made.columns, widths, strict=True):
         column.width = width
@@ -173,6 +179,29 @@ def _keep_together(rows: Any, table: Table) -> None:
                 place.paragraphs[0].paragraph_format.keep_with_next = True
 
 
+@dataclass(frozen=True)
+class _Reach:
+    """In how many letters a column can be set, is easy to read, and is one line."""
+
+    least: float
+    easy: float
+    full: float
+
+
+def _size(table: Table) -> float:
+    """Return the largest letters that keep words whole, texts too if that is easy."""
+    reaches = _reaches(table)
+
+    def fits(size: float, wanted: Sequence[float]) -> bool:
+        return sum(_inches(letters, size) for letters in wanted) <= _WIDEST
+
+    easy, least = [r.easy for r in reaches], [r.least for r in reaches]
+    for size in _SIZES:
+        if fits(size, easy if size >= _EASY else least):
+            return size
+    return _SIZES[-1]
+
+
 def _widths(table: Table, size: float) -> list[float]:
     """Return the columns' widths in inches.
 
@@ -180,11 +209,9 @@ def _widths(table: Table, size: float) -> list[float]:
     has no room for all texts, they are broken the more; where it has some left, the
     wide column takes it.
     """
-    least, wanted = [], []
-    for k, column in enumerate(table.columns):
-        narrow, full = _reach([shown(row[k]) for row in table.rows], column)
-        least.append(_CELL + _LETTER * size * narrow)
-        wanted.append(_CELL + _LETTER * size * full)
+    reaches = _reaches(table)
+    least = [_inches(reach.least, size) for reach in reaches]
+    wanted = [_inches(reach.full, size) for reach in reaches]
     room, spare = _WIDEST - sum(least), sum(wanted) - sum(least)
     if room < 0:
         return [width * _WIDEST / sum(least) for width in least]
@@ -199,23 +226,38 @@ def _widths(table: Table, size: float) -> list[float]:
     ]
 
 
-def _reach(texts: Sequence[str], column: Column) -> tuple[float, float]:
+def _inches(reach: float, size: float) -> float:
+    return _CELL + _LETTER * size * reach
+
+
+def _reaches(table: Table) -> list[_Reach]:
+    return [
+        _reach([shown(row[k]) for row in table.rows], column)
+        for k, column in enumerate(table.columns)
+    ]
+
+
+def _reach(texts: Sequence[str], column: Column) -> _Reach:
     """Return in how many letters a column can be set, and in how many it would be."""
     whole = float(max(map(letters, ["", *texts])))
     # titles are bold
-    title = _BOLD * max(map(_word, ["", *column.title.split()]))
+    title = _BOLD * max(map(_word, ["", *column.title.split(" ")]))
+    line = _BOLD * letters(column.title)
+    line = line if letters(column.title) <= _ONE_LINE else title
     if column.numeric:
-        return max(whole, title), max(whole, title)
-    longest = max((_word(word) for text in texts for word in text.split()), default=0)
+        return _Reach(max(whole, title), max(whole, title), max(whole, line))
+    longest = max((_word(w) for text in texts for w in text.split(" ")), default=0.0)
     low = max(title, _LEAST if column.wide else longest)
-    return low, max(low, min(whole, _WHOLE if column.wide else _BROKEN))
+    full = max(low, line, min(whole, _WHOLE))
+    return _Reach(low, min(full, max(low, _READABLE if column.wide else _BROKEN)), full)
 
 
-def _word(word: str) -> int:
+def _word(word: str) -> float:
     """Return how many letters of a word stay together."""
     if letters(word) > len(word):
         return min(letters(word), _TOGETHER_CHINESE)
-    return min(len(word), _TOGETHER)
+    kept = word[:_TOGETHER]
+    return len(kept) + _CAPITAL * sum(letter.isupper() for letter in kept)
 
 
 def _fill(place: Any, text: str, size: float, numeric: bool) -> Any:
@@ -242,12 +284,19 @@ def _colour(run: Any, cell: Cell) -> None:
 
 def _figure(document: Document, figure: Any) -> None:
     """Add a picture that fits the page, with words for those who can't see it."""
-    from docx.shared import Inches
+    from docx.shared import Inches, Pt
 
-    _caption(document, figure.caption)
+    paragraph = _caption(document, figure.caption)
+    paragraph.paragraph_format.keep_with_next = False
     width, height = figure.picture.size
     width = min(width, _WIDEST, _TALLEST * width / height)
-    picture = document.add_picture(BytesIO(figure.picture.png), width=Inches(width))
+    # in one paragraph, which no page divides; a small empty line keeps them apart
+    paragraph.add_run().add_break()
+    gap = paragraph.add_run()
+    gap.font.size = Pt(4)
+    gap.add_break()
+    content = BytesIO(figure.picture.png)
+    picture = paragraph.add_run().add_picture(content, width=Inches(width))
     picture._inline.docPr.set("descr", visible(figure.alt))
 
 
@@ -259,9 +308,14 @@ def _paragraph(document: Document, paragraph: Any) -> None:
 
 
 def _bullets(document: Document, bullets: Any) -> None:
+    """Add a list whose last entry is never alone on a page."""
     document.add_heading(visible(bullets.title), level=2)
-    for entry in bullets.entries:
+    made = [
         document.add_paragraph(visible(entry), style="List Bullet")
+        for entry in bullets.entries
+    ]
+    for paragraph in made[-3:-1]:
+        paragraph.paragraph_format.keep_with_next = True
 
 
 def _formula(document: Document, formula: Any) -> None:
@@ -270,10 +324,12 @@ def _formula(document: Document, formula: Any) -> None:
     _soft(document.add_paragraph(), formula.note)
 
 
-def _caption(document: Document, caption: str) -> None:
+def _caption(document: Document, caption: str) -> WordParagraph:
     paragraph = document.add_paragraph()
     paragraph.paragraph_format.keep_with_next = True
+    paragraph.paragraph_format.keep_together = True
     paragraph.add_run(visible(caption)).bold = True
+    return paragraph
 
 
 def _soft(paragraph: WordParagraph, text: str) -> None:
@@ -291,6 +347,15 @@ def _borders() -> Any:
     for side in ("top", "bottom", "insideH"):
         borders.append(_element(f"w:{side}", line))
     return borders
+
+
+def _margins() -> Any:
+    """Return narrow margins of cells, in twentieths of a point."""
+    margins = _element("w:tblCellMar", {})
+    for side in ("left", "right"):
+        width = {"w:w": f"{_SIDE * 1440:.0f}", "w:type": "dxa"}
+        margins.append(_element(f"w:{side}", width))
+    return margins
 
 
 def _element(name: str, attributes: Mapping[str, str]) -> Any:
