@@ -19,7 +19,7 @@ from csindex.errors import OutputError, SpecificationError
 from csindex.language import Language, words
 from csindex.model import Model, reflective
 from csindex.plotting import style
-from csindex.report import report
+from csindex.report import report, subject
 from csindex.report.subject import subject_of
 
 HOSTILE = (
@@ -400,3 +400,20 @@ def test_reports_refuse_what_they_cannot_report(
     with pytest.raises(SpecificationError, match="too few"):
         report(results, path, resamples=3)
     assert not path.exists()
+
+
+def test_estimators_that_see_every_answer_get_fewer_resamples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subject, "MANY", 60)
+    monkeypatch.setattr(subject, "FEWER", 40)
+    survey = csi.load_dataset("retail")
+    text = words("en")
+    for estimator, expected in (
+        (csi.PLS(), 60),
+        (csi.PLS(correlations="polychoric"), 40),
+    ):
+        results = csi.fit(csi.acsi(), survey, estimator)
+        told = subject.subject_of(results, None, text, None, 1)
+        assert told.boot is not None
+        assert told.boot.counts["requested"] == expected

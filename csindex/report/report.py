@@ -36,7 +36,7 @@ def report(
     path: str | os.PathLike[str],
     language: Language = "en",
     boot: Bootstrap | GroupBootstrap | None = None,
-    resamples: int = 10_000,
+    resamples: int | None = None,
     seed: int = 1,
     title: str | None = None,
 ) -> Path:
@@ -56,8 +56,12 @@ def report(
     boot : Bootstrap or GroupBootstrap, optional
         The bootstrap of the results. If None, one is made where the fit has
         respondents; a fit from moments is reported without intervals.
-    resamples, seed : int
-        Number of resamples and seed of that bootstrap.
+    resamples : int, optional
+        Number of resamples of that bootstrap. If None, 10,000; 1,000 where the
+        estimator sees every answer of every resample (ordinal items, gaps), which
+        takes its time.
+    seed : int
+        Seed of that bootstrap.
     title : str, optional
         Title of the report; the model's if None.
 

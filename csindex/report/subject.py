@@ -7,10 +7,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from csindex.errors import SpecificationError
+from csindex.estimation import row_estimator
 from csindex.inference import Bootstrap, GroupBootstrap, bootstrap
 from csindex.language import Words
 from csindex.plotting.subjects import product_names
 from csindex.results import GroupResults, Results
+
+# resamples of a report: of moments, and of estimators that see every answer, some of
+# which take milliseconds for each
+MANY, FEWER = 10_000, 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +85,7 @@ def subject_of(
     results: object,
     boot: Bootstrap | GroupBootstrap | None,
     words: Words,
-    resamples: int,
+    resamples: int | None,
     seed: int,
 ) -> Subject:
     """Return what a report is about, bootstrapped where there are respondents.
@@ -93,8 +98,10 @@ def subject_of(
         What the user gave beside it.
     words : Words
         The words.
-    resamples, seed : int
-        For a bootstrap that the user didn't give.
+    resamples : int, optional
+        For a bootstrap that the user didn't give; None: as many as don't take long.
+    seed : int
+        For that bootstrap.
 
     Returns
     -------
@@ -115,7 +122,8 @@ def subject_of(
             f"{type(results).__name__}"
         )
     if boot is None and _respondents(results):
-        boot = bootstrap(results, n=resamples, seed=seed)
+        usual = _usual_resamples(results) if resamples is None else resamples
+        boot = bootstrap(results, n=usual, seed=seed)
     if boot is not None and getattr(boot, "results", None) is not results:
         raise SpecificationError(
             "report: boot belongs to another fit; make it with csi.bootstrap(results) "
@@ -126,6 +134,12 @@ def subject_of(
     if isinstance(results, GroupResults):
         return Subject(results.overall, None, results, None, words)
     return Subject(results, boot, None, None, words)
+
+
+def _usual_resamples(results: Results | GroupResults) -> int:
+    """Return how many resamples a report draws that isn't told."""
+    fit = results.overall if isinstance(results, GroupResults) else results
+    return MANY if row_estimator(fit.estimator) is None else FEWER
 
 
 def _respondents(results: Results | GroupResults) -> bool:
