@@ -113,6 +113,9 @@ def test_refusals() -> None:
         bollen_stine(csi.fit(TWO, survey, estimator=CBSEM(missing="fiml")))
     with pytest.raises(SpecificationError, match="CBSEM"):
         bollen_stine(csi.fit(TWO, survey))
+    one = csi.Model("one", [csi.reflective("f", *TWO.items[:3])])
+    with pytest.raises(SpecificationError, match="no degrees of freedom"):
+        bollen_stine(csi.fit(one, survey, estimator=CBSEM()))
     made = Moments(TWO.items, np.zeros(6), np.eye(6) + 0.5, 300)
     with pytest.raises(DataError, match="fit to a survey"):
         bollen_stine(csi.fit(TWO, made, estimator=CBSEM()))

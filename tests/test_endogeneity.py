@@ -230,11 +230,19 @@ def test_errors_of_instruments(
         two_stage_least_squares(fitted(frame), instruments)
 
 
+def test_instruments_belong_to_a_construct(frame: pd.DataFrame) -> None:
+    with pytest.raises(csi.SpecificationError, match=r"by the construct they are for"):
+        two_stage_least_squares(fitted(frame), ["Z"])  # type: ignore[arg-type]
+
+
 def test_errors_of_copulas(frame: pd.DataFrame) -> None:
     with pytest.raises(csi.SpecificationError, match="endogenous construct"):
         gaussian_copula(fitted(frame), ["Z"])
-    with pytest.raises(csi.SpecificationError, match="two resamples"):
-        gaussian_copula(fitted(frame), n=1)
+    for n in (1, 2.5):
+        with pytest.raises(csi.SpecificationError, match="two resamples"):
+            gaussian_copula(fitted(frame), n=n)  # type: ignore[arg-type]
+    with pytest.raises(csi.SpecificationError, match="construct 'YZ'"):
+        gaussian_copula(fitted(frame), "YZ")
     moments = csi.fit(MODEL, fitted(frame).moments)
     with pytest.raises(csi.DataError, match="made from moments"):
         gaussian_copula(moments)

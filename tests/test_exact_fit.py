@@ -208,6 +208,21 @@ def test_nothing_to_draw_from_is_told() -> None:
         exact_fit(csi.fit(MODEL, made, PLS()))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_rounding_is_no_misfit(seed: int) -> None:
+    model = csi.Model(
+        "single",
+        tuple(csi.reflective(f"of {item}", item) for item in MODEL.items[:3]),
+        paths=(("of x1", "of x2"), ("of x2", "of x3")),
+    )
+    made = csi.fit(model, _survey(seed).frame[list(MODEL.items[:3])])
+    table = exact_fit(made, n=100, seed=seed).table.set_index("model")
+    # single items that correlate freely have no residual
+    assert (table.loc["saturated", "statistic"] == 0).all()
+    assert (table.loc["saturated", "p"] == 1).all()
+    assert (table.loc["estimated", "statistic"] > 1e-4).all()
+
+
 def test_dependent_items_are_told() -> None:
     frame = _survey(1).frame[list(MODEL.items)]
     frame = frame.assign(y3=frame["x1"] + frame["x2"])

@@ -335,6 +335,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         csi.DataError,
         "needs two groups or more; column 'group' has only 'a'",
     ),
+    "one group of two": (
+        lambda: compare_groups(survey_of(a=50, b=50), by="group", groups=["b"]),
+        csi.DataError,
+        "needs two groups or more; groups= names only 'b'",
+    ),
     "small group": (
         lambda: compare_groups(survey_of(a=50, b=7, c=6), by="group"),
         csi.DataError,

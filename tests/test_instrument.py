@@ -62,6 +62,7 @@ def planted() -> pd.DataFrame:
     frame["sex"] = np.where(rng.random(N) < 0.3, "f", "m")
     frame["old"] = (rng.random(N) < 0.5).astype(int)
     frame["day"] = pd.date_range("2025-03-01", periods=N, freq="h").astype(str)
+    frame["never"] = np.nan
     frame["seconds"] = rng.uniform(200, 300, N)
     frame.loc[list(STRAIGHT), "seconds"] = 30.0
     frame["w"] = rng.integers(1, 4, N)
@@ -441,11 +442,14 @@ def test_html_is_escaped() -> None:
         ({"order": "dy"}, "did you mean 'day'"),
         ({"order": "sex"}, "numbers or dates"),
         ({"order": "c1"}, "can't tell early from late"),
+        ({"order": "never"}, "'never' is empty"),
         ({"margins": {"sx": {"f": 1.0}}}, "did you mean 'sex'"),
         ({"margins": {"sex": {"f": 0.5, "m": 0.4}}}, "sum to 0.9"),
         ({"margins": {"sex": {"f": 1.0}}}, "respondents have 'm'"),
         ({"margins": {"sex": {"f": 0.5, "m": 0.4, "x": 0.1}}}, "no respondent is in"),
         ({"margins": {"sex": {"f": 1.5, "m": -0.5}}}, "above zero"),
+        ({"margins": {"sex": {"f": "half", "m": 0.5}}}, "above zero"),
+        ({"margins": {"sex": [0.5, 0.5]}}, "a mapping of categories to shares"),
         ({"retest": survey()}, "go together"),
         ({"id": "person"}, "go together"),
         ({"retest": FRAME, "id": "person"}, "second survey"),
@@ -456,6 +460,7 @@ def test_html_is_escaped() -> None:
         ({"experts": pd.DataFrame({"q1": [4, 5, 4]})}, "ratings 5"),
         ({"experts": pd.DataFrame({"q1": [4, 4]})}, "fewer than three"),
         ({"factors": 12}, "allow 1 to 8"),
+        ({"factors": 2.5}, "factors=2.5"),
         ({"rotation": "geomin"}, "oblimin"),
         ({"draws": 3}, "at least 100"),
     ],

@@ -153,8 +153,33 @@ def test_improper_solutions_are_counted() -> None:
     assert max(row["not_converged"], row["inadmissible"]) <= row["share"]
     # unreliable items of few respondents: most corrections for them overshoot
     assert row["share"] > 0.4
-    strong = plan(CHAIN, EFFECTS, 400, 100, estimator=PLSc(), inner=20)
+    strong = plan(CHAIN, EFFECTS, 2000, 100, estimator=PLSc(), inner=0)
     assert strong.improper["share"].iloc[0] == 0
+
+
+@pytest.mark.parametrize("estimator", [PLSc(), csi.CBSEM()])
+def test_improper_solutions_are_as_many_as_in_samples_of_respondents(
+    estimator: csi.Estimator,
+) -> None:
+    # two constructs that correlate .95, by two weak items each
+    lambdas, n, samples = TWO.blocks * 0.6, 100, 400
+    corr = factor_correlations(lambdas, np.array([[1, 0.95], [0.95, 1]]))
+    normal = np.random.default_rng(8).normal(size=(samples, n, 4))
+    answers = normal @ np.linalg.cholesky(corr).T
+    cov = np.stack([np.cov(rows, rowvar=False) for rows in answers])
+    moments = csi.Moments(TWO.items, np.zeros((samples, 4)), cov, n)
+    found = estimator.estimate(TWO, moments)
+    beyond = (np.abs(found.loadings).max(axis=(1, 2)) > 1) | (
+        np.abs(found.construct_corr[:, 0, 1]) > 1
+    )
+    lost = ~found.converged | ~found.admissible | beyond
+    row = plan(
+        TWO, {("a", "b"): 0.95}, n, 800, 1, 0.6, estimator=estimator, inner=0
+    ).improper.iloc[0]
+    # four standard errors of the difference of two shares
+    assert lost.mean() > 0.2
+    assert abs(row["share"] - lost.mean()) < 4 * np.sqrt(0.25 * (1 / 400 + 1 / 800))
+    assert row["improper"] > 0.1
 
 
 def test_each_size_has_its_own_stream() -> None:

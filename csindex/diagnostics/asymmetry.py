@@ -10,6 +10,7 @@ import pandas as pd
 
 from csindex.diagnostics.importance import checked_target
 from csindex.diagnostics.shares import direct_drivers
+from csindex.diagnostics.statistics import is_product
 from csindex.diagnostics.thresholds import CERTAINTY
 from csindex.errors import DataError, SpecificationError, unknown
 from csindex.kernels.arrays import FloatArray
@@ -114,7 +115,12 @@ def impact_asymmetry(
     """
     fit = one_fit(results, "impact_asymmetry")
     name = checked_target(fit, target)
-    names = direct_drivers(fit.model, name) if predictors is None else list(predictors)
+    if predictors is None:
+        # products of constructs have no scores that could be low or high
+        named = direct_drivers(fit.model, name)
+        names = [n for n in named if not is_product(fit.model, n)]
+    else:
+        names = list(predictors)
     problems = _problems(fit, name, names, low, high)
     if not (isinstance(n, int) and n * (1 - level) >= 2 and 0 < level < 1):
         problems.append(

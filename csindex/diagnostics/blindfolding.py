@@ -35,8 +35,7 @@ def q_squared(results: Results, distance: int = DISTANCE) -> pd.DataFrame:
     Raises
     ------
     SpecificationError
-        If the distance isn't a whole number of 2 or more, or leaves too few
-        respondents.
+        If the distance isn't a whole number of 2 or more.
 
     Notes
     -----
@@ -65,6 +64,10 @@ def q_squared(results: Results, distance: int = DISTANCE) -> pd.DataFrame:
     True
     """
     results = one_fit(results, "q_squared")
+    if not (isinstance(distance, (int, np.integer)) and distance >= 2):
+        raise SpecificationError(
+            f"q_squared: distance must be a whole number of 2 or more, not {distance!r}"
+        )
     names = results.model.endogenous
     reason = ""
     if results.answers is None:
@@ -73,14 +76,13 @@ def q_squared(results: Results, distance: int = DISTANCE) -> pd.DataFrame:
         reason = "pairwise moments have no scores of respondents with gaps"
     elif results.answers.names != results.model.items:
         reason = "products of constructs aren't answers that could be left out"
+    elif (n := len(results.answers.values)) < 2 * distance:
+        reason = (
+            f"{n} respondents are too few for distance {distance}, which needs "
+            f"{2 * distance}; take one of {n // 2} or less"
+        )
     if reason or results.answers is None or not names:
         return pd.DataFrame({"construct": names, "q2": np.nan, "note": reason})
-    n = len(results.answers.values)
-    if not (isinstance(distance, (int, np.integer)) and 2 <= distance <= n // 2):
-        raise SpecificationError(
-            f"q_squared: distance must be a whole number from 2 to {n // 2}, half the "
-            f"respondents, not {distance!r}"
-        )
     values = _shares(results, results.answers, int(distance))
     chosen = [results.model.construct_names.index(name) for name in names]
     note = "" if np.isfinite(values[chosen]).all() else "a fold could not be estimated"

@@ -53,16 +53,16 @@ def htmt2(model: Model, corr: FloatArray) -> Iterator[Reason]:
     """
     for first, second in combinations(model.constructs, 2):
         told = [
-            f"not all items of {construct.name!r} correlate positively: {below}"
+            f"not all items of {construct.name!r} correlate positively: "
+            + ", ".join(below)
             for construct in (first, second)
             if (below := _negative(model, corr, construct.items, construct.items))
         ]
         between = _negative(model, corr, first.items, second.items)
-        everything = len(first.items) * len(second.items)
-        if between and between.count(" with ") < everything:
+        if 0 < len(between) < len(first.items) * len(second.items):
             told.append(
                 "a geometric mean needs correlations of one sign, and those between "
-                f"the two are mixed: {between}"
+                f"the two are mixed: {', '.join(between)}"
             )
         if told:
             yield "htmt2", f"{first.name} - {second.name}", "; ".join(told)
@@ -92,7 +92,7 @@ def collinearity(factors: pd.DataFrame) -> Iterator[Reason]:
 
 def _negative(
     model: Model, corr: FloatArray, rows: tuple[str, ...], columns: tuple[str, ...]
-) -> str:
+) -> list[str]:
     """Return the pairs of items without a positive correlation."""
     place = {name: k for k, name in enumerate(model.items)}
     pairs = (
@@ -100,9 +100,8 @@ def _negative(
         if rows == columns
         else ((row, column) for row in rows for column in columns)
     )
-    found = [
+    return [
         f"{row} with {column} {corr[place[row], place[column]]:.3f}"
         for row, column in pairs
         if not corr[place[row], place[column]] > 0
     ]
-    return ", ".join(found)

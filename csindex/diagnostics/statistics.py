@@ -163,8 +163,29 @@ def drivers(model: Model, target: str) -> list[str]:
     return [
         name
         for name, flag in zip(model.construct_names, row, strict=True)
-        if flag and TIMES not in name
+        if flag and not is_product(model, name)
     ]
+
+
+def is_product(model: Model, name: str) -> bool:
+    """Return whether a construct is the product of two others.
+
+    Parameters
+    ----------
+    model : Model
+        The model, as fitted.
+    name : str
+        The construct.
+
+    Returns
+    -------
+    bool
+        Whether its name is that of an interaction or a quadratic effect.
+    """
+    return any(
+        mark == TIMES and {name[:k], name[k + 1 :]} <= {*model.construct_names}
+        for k, mark in enumerate(name)
+    )
 
 
 def importance(target: str) -> Statistic:

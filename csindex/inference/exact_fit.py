@@ -12,6 +12,7 @@ import pandas as pd
 from csindex.diagnostics.thresholds import SRMR
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation import Estimates, PLSc, row_estimator
+from csindex.estimation.moderated import ModeratedEstimates
 from csindex.inference.double_bootstrap import (
     BootstrapTest,
     bootstrap_test,
@@ -230,6 +231,11 @@ def _check_call(results: Results, n: object, seed: object, level: float) -> None
         problems.append(
             f"{results.settings['estimator']} has tests of fit of its own, in "
             "results.fit_measures; this one is for PLS, PLSc and composites"
+        )
+    elif isinstance(results.estimates, ModeratedEstimates):
+        problems.append(
+            "products of constructs aren't answers whose correlations the model "
+            "implies; fit the model without its terms"
         )
     elif row_estimator(results.estimator) is not None:
         problems.append(

@@ -33,6 +33,8 @@ from csindex.survey import Answers
 MEASURES = ("srmr", "d_uls", "d_g")
 # bytes of the weights of the resamples that are computed at once
 _BYTES = 256_000_000
+# squared distances of models that fit exactly are rounding
+_EXACT = 1e-20
 # the random stream of resamples of resamples
 _SECOND = 1
 
@@ -155,14 +157,20 @@ def distances(estimates: Estimates, saturated: bool) -> FloatArray:
     Returns
     -------
     ndarray of shape (..., 3)
-        SRMR, d_ULS and d_G.
+        SRMR, d_ULS and d_G; zero where a model leaves nothing but rounding, as that
+        of single items that correlate freely.
     """
     corr = estimates.moments.corr
     expected = estimates.implied_corr(saturated)
-    squared = implied.d_uls(corr, expected)
+    squared = _rounded(implied.d_uls(corr, expected))
     size = corr.shape[-1]
     residual = np.sqrt(2 * squared / (size * (size + 1)))
-    return np.stack([residual, squared, geodesic_distance(corr, expected)], axis=-1)
+    geodesic = _rounded(geodesic_distance(corr, expected))
+    return np.stack([residual, squared, geodesic], axis=-1)
+
+
+def _rounded(squared: FloatArray) -> FloatArray:
+    return np.where(squared < _EXACT, 0.0, squared)
 
 
 def _labels(_: object) -> pd.DataFrame:

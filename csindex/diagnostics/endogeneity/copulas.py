@@ -142,10 +142,14 @@ def gaussian_copula(
     """
     fitted = one_fit(results, "gaussian_copula")
     model = fitted.model
+    if isinstance(targets, str):
+        targets = [targets]
     chosen = list(model.endogenous if targets is None else targets)
     problems = unknown("endogenous construct", chosen, model.endogenous, "in targets")
-    if n < 2:
-        problems.append(f"n is {n}; standard errors need two resamples or more")
+    if isinstance(n, bool) or not (isinstance(n, (int, np.integer)) and n >= 2):
+        problems.append(
+            f"n is {n!r}; standard errors need a whole number of two resamples or more"
+        )
     if problems:
         raise SpecificationError([f"gaussian_copula: {p}" for p in problems])
     scores, weights = _scores(fitted)
@@ -172,6 +176,11 @@ def _scores(fitted: Results) -> tuple[FloatArray, FloatArray]:
             "so fit the survey"
         )
     values = fitted.answers.values
+    if fitted.answers.names != fitted.model.items:
+        raise DataError(
+            "copula terms need scores of answers, and products of constructs aren't "
+            "answers; fit the model without its terms"
+        )
     if np.isnan(values).any():
         raise DataError(
             "copula terms need every respondent's answers to all items; fit with "

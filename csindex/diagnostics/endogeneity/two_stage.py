@@ -131,6 +131,12 @@ def two_stage_least_squares(
 def _instrument_problems(
     model: Model, instruments: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
+    if not isinstance(instruments, Mapping):
+        yield (
+            "name instruments by the construct they are for, as {'satisfaction': "
+            f"['image', 'expectation']}}, not {instruments!r}"
+        )
+        return
     if not instruments:
         yield "name instruments, as {'satisfaction': ['image', 'expectation']}"
     yield from unknown(

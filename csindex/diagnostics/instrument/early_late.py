@@ -18,6 +18,10 @@ COLUMNS = [
 ]
 # share of respondents in the early and in the late group
 _GROUP = 0.25
+# a date whose first two numbers may be day and month, or month and day
+_SHORT_DATE = r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}"
+_LAST_MONTH = 12
+_QUARTER = r"^\s*(\d{4})[- ]?[Qq]([1-4])\s*$"
 
 
 def early_late_table(sample: Sample, order: str) -> pd.DataFrame:
@@ -66,14 +70,45 @@ def early_late_table(sample: Sample, order: str) -> pd.DataFrame:
 def _times(column: pd.Series, name: str) -> FloatArray:
     numbers = pd.to_numeric(column, errors="coerce")
     if numbers.notna().sum() < column.notna().sum():
-        dates = pd.to_datetime(column, errors="coerce", format="mixed")
+        dates = _dates(column, name)
         if dates.notna().sum() < column.notna().sum():
             seen = column[dates.isna() & column.notna()].head(3).tolist()
             raise DataError(
                 f"order: column {name!r} must hold numbers or dates, but has {seen}"
             )
         numbers = (dates - dates.min()).dt.total_seconds()
-    return np.asarray(numbers.to_numpy(np.float64))
+    if not numbers.notna().any():
+        raise DataError(f"order: column {name!r} is empty")
+    return np.asarray(numbers.to_numpy(np.float64, na_value=np.nan))
+
+
+def _dates(column: pd.Series, name: str) -> pd.Series:
+    """Return dates; NaT for what is none."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column
+    texts = column.astype(str).where(column.notna())
+    # a quarter is its first day
+    texts = texts.str.replace(
+        _QUARTER, lambda found: f"{found[1]}-{3 * int(found[2]) - 2:02d}-01", regex=True
+    )
+    return pd.to_datetime(
+        texts, errors="coerce", format="mixed", dayfirst=_day_first(texts, name)
+    )
+
+
+def _day_first(texts: pd.Series, name: str) -> bool:
+    """Return whether dates as 01.02.2024 begin with the day."""
+    short = texts.str.extract(_SHORT_DATE).dropna().astype(int)
+    if not len(short):
+        return False
+    first, second = (short.max() > _LAST_MONTH).tolist()
+    if first == second or len(short) < texts.notna().sum():
+        seen = texts[short.index].head(3).tolist()
+        raise DataError(
+            f"order: column {name!r} has dates as {seen}, in which day and month can't "
+            "be told apart; write all of them as 2024-12-31"
+        )
+    return bool(first)
 
 
 def _measures(sample: Sample) -> list[tuple[str, str, FloatArray]]:

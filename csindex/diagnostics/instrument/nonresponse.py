@@ -211,7 +211,16 @@ def _prepared(survey: Survey, margins: Margins, used: IntArray) -> list[_Margin]
     problems: list[str] = []
     found: list[_Margin] = []
     for variable, shares in margins.items():
-        values = np.array([float(v) for v in shares.values()])
+        if not isinstance(shares, Mapping):
+            problems.append(
+                f"margins of {variable!r} must be a mapping of categories to shares, "
+                f"as {{'f': 0.52, 'm': 0.48}}, not {shares!r}"
+            )
+            continue
+        try:
+            values = np.array([float(v) for v in shares.values()])
+        except (TypeError, ValueError):
+            values = np.array([np.nan])
         problems += _share_problems(variable, values)
         labels = survey.labels(variable).iloc[used]
         codes, faults = _coded(labels, list(shares), variable)

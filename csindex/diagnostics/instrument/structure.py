@@ -182,9 +182,10 @@ def _correlations(sample: Sample, items: Sequence[str]) -> FloatArray:
 def _count(p: int, constructs: int, factors: int | None) -> tuple[int, list[str]]:
     """Return how many factors are extracted, and what is to be told about it."""
     most = max(k for k in range(1, p) if degrees_of_freedom(p, k) >= 0)
-    if factors is not None and not 1 <= factors <= most:
+    whole = isinstance(factors, (int, np.integer)) and not isinstance(factors, bool)
+    if factors is not None and not (whole and 1 <= factors <= most):
         raise SpecificationError(
-            f"factors={factors}: {p} items allow 1 to {most} factors"
+            f"factors={factors!r}: {p} items allow 1 to {most} factors"
         )
     wanted = constructs if factors is None else factors
     if wanted > most:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation.cbsem.fitted import CovarianceFit, Sample
 from csindex.estimation.cbsem.methods import Method
+from csindex.estimation.cbsem.starts import starting_values
 from csindex.estimation.cbsem.table import ParameterTable
 from csindex.kernels.cbsem.fourth import Cases
 from csindex.kernels.cbsem.inverse import inverse_positive
@@ -86,6 +88,8 @@ def check_identified(fit: CovarianceFit) -> None:
     ------
     SpecificationError
         With the parameters that the information says nothing about.
+    DataError
+        The same, if it is the solution's fault, and not the model's.
     """
     if not fit.converged[0] and not np.isfinite(fit.theta[0]).all():
         return
@@ -103,11 +107,31 @@ def check_identified(fit: CovarianceFit) -> None:
         for name, share in zip(fit.table.names, moved / size, strict=True)
         if share > 0.05
     ]
+    if _identified_at_start(fit):
+        raise DataError(
+            f"these answers don't identify the model: the search ended where "
+            f"{quoted(names)} can change together with hardly any change of the "
+            "implied covariances, as by items that are almost sums of others, or by "
+            "few respondents; leave such items out, bound variances as 'x ~~ v*x; "
+            "v > 0' in additions=, or use csi.PLS"
+        )
     raise SpecificationError(
         f"the model is not identified: {quoted(names)} can change together without any "
         "change of the implied covariances; fix one of them, add items, or make "
         "parameters equal with additions="
     )
+
+
+def _identified_at_start(fit: CovarianceFit) -> bool:
+    """Return whether the parameters can be told apart where a search starts."""
+    covs = [sample.used_cov(fit.method)[0] for sample in fit.samples]
+    means = [sample.mean[0] for sample in fit.samples]
+    theta = starting_values(fit.table, covs, means)[None]
+    found = replace(fit, theta=theta).unitless
+    if not np.isfinite(found).all():
+        return False
+    values = np.linalg.eigvalsh(found)
+    return bool(values[0] >= _FLAT * values[-1])
 
 
 def check_cases(case: Cases, method: Method) -> None:

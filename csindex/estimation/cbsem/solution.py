@@ -83,6 +83,17 @@ class CovarianceEstimates(Estimates):
         """Covariances (t, t) of the parameters' estimates, of one fit."""
         return covariance_of(self.fit, self.cases)
 
+    @property
+    def defined(self) -> FloatArray:
+        """Values (..., d) of what additions define, as ``ind := a*b``, in order.
+
+        Not standardised. ``boot.of(lambda made: made.defined)`` has their bootstrap.
+        """
+        known = self.fit.table.known(self.fit.theta)
+        values = [known[r.name].value for r in self.fit.table.definitions]
+        found = np.array(values).reshape(len(values), len(self.fit.theta)).T
+        return found.reshape(*self.moments.batch, len(values))
+
     def implied_corr(self, saturated: bool = False) -> FloatArray:
         """Return the item correlations that the model implies.
 

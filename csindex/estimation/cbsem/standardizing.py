@@ -188,9 +188,5 @@ def _definitions(
             if first == k:
                 dual = known[row.label]
                 known[row.label] = type(dual)(values[:, k], dual.slope)
-    made: list[FloatArray] = []
-    for relation in table.definitions:
-        dual = relation.formula.at(known)
-        known[relation.name] = dual
-        made.append(dual.value)
-    return np.stack(made, axis=1)
+    table.define(known)
+    return np.stack([known[r.name].value for r in table.definitions], axis=1)

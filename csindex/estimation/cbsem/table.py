@@ -228,6 +228,26 @@ class ParameterTable:
         dict of str to Dual
             Values with derivatives by theta.
         """
+        known = self._labelled(theta)
+        self.define(known)
+        return known
+
+    def define(self, known: dict[str, Dual]) -> None:
+        """Add the value of every definition to those of labels.
+
+        A definition without a value, as the logarithm of a negative estimate, is NaN.
+
+        Parameters
+        ----------
+        known : dict of str to Dual
+            Values of all labels; definitions are added, or take the place of others.
+        """
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for relation in self.definitions:
+                known[relation.name] = relation.formula.at(known)
+
+    def _labelled(self, theta: FloatArray) -> dict[str, Dual]:
+        """Return the value of every label."""
         b, one = len(theta), np.eye(self.size)
         known: dict[str, Dual] = {
             "": Dual(np.zeros(b), np.zeros((b, self.size))),
@@ -239,8 +259,6 @@ class ParameterTable:
                 known[row.label] = Dual(theta[:, k], slope)
             elif row.label:
                 known[row.label] = Dual(np.full(b, row.value), np.zeros((b, self.size)))
-        for relation in self.definitions:
-            known[relation.name] = relation.formula.at(known)
         return known
 
     @cached_property
@@ -262,7 +280,7 @@ class ParameterTable:
             If they can't hold together.
         """
         zero = np.zeros((1, self.size))
-        known = self.known(zero)
+        known = self._labelled(zero)
         duals = [formula.at(known) for formula in self.equalities]
         if not duals:
             return zero[0], np.eye(self.size)
@@ -278,9 +296,11 @@ class ParameterTable:
     def held(self, theta: FloatArray) -> Constraints:
         """Return the constraints at a parameter vector (t,)."""
         known = self.known(theta[None])
-        duals = [formula.at(known) for formula in self.equalities]
-        signs = [1.0] * len(duals) + [bound.sign for bound in self.bounds]
-        duals += [bound.formula.at(known) for bound in self.bounds]
+        # a step to where a constraint has no value is cut short
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            duals = [formula.at(known) for formula in self.equalities]
+            signs = [1.0] * len(duals) + [bound.sign for bound in self.bounds]
+            duals += [bound.formula.at(known) for bound in self.bounds]
         values = np.array([s * d.value[0] for s, d in zip(signs, duals, strict=True)])
         slopes = np.array([s * d.slope[0] for s, d in zip(signs, duals, strict=True)])
         equal = np.arange(len(duals)) < len(self.equalities)

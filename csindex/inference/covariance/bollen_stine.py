@@ -179,6 +179,10 @@ def _null(results: Results, made: CovarianceEstimates, n: int, seed: int) -> _Nu
         problems.append("it is for ML, GLS and ULS; WLS and DWLS weigh by the answers")
     elif method.missing != "listwise":
         problems.append("it needs complete answers; fit with missing='listwise'")
+    elif made.fit.df == 0:
+        problems.append(
+            "the model has no degrees of freedom, so that nothing is tested"
+        )
     if problems or not isinstance(estimator, CBSEM):
         raise SpecificationError([f"bollen_stine: {p}" for p in problems])
     if results.answers is None or np.isnan(results.answers.values).any():

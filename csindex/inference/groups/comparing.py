@@ -205,8 +205,9 @@ def _groups(results: Results, by: str, chosen: Iterable[Hashable] | None) -> Gro
         wanted = {by_text[str(name)] for name in names}
         parts = {label: own for label, own in parts.items() if label in wanted}
     if len(parts) < 2:
+        where = f"column {by!r} has" if chosen is None else "groups= names"
         raise DataError(
-            f"compare_groups needs two groups or more; column {by!r} has "
+            f"compare_groups needs two groups or more; {where} "
             + (f"only {quoted(parts)}" if parts else "none")
         )
     problems = [

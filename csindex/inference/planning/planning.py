@@ -43,8 +43,10 @@ class SamplePlan(Printed):
         n, mean and sd of the index over the samples, and width of its interval, in
         points; no rows without an index.
     improper : DataFrame
-        n, the shares of samples not_converged and inadmissible, and of both together
-        (share).
+        n, the shares of samples that have not_converged, that are inadmissible (not
+        everything can be computed) and improper (loadings or correlations that no
+        population has), and of all of them together (share). Improper estimates count
+        in the power.
     settings : Series
         Every option that shaped the numbers.
     level : float
@@ -380,11 +382,12 @@ def _index(values: FloatArray, size: int, level: float) -> dict[str, float]:
 
 
 def _improper(found: Sampled, size: int) -> dict[str, float]:
-    lost = ~(found.converged & found.admissible)
+    lost = ~(found.converged & found.admissible) | found.improper
     return {
         "n": size,
         "not_converged": float((~found.converged).mean()),
         "inadmissible": float((~found.admissible).mean()),
+        "improper": float(found.improper.mean()),
         "share": float(lost.mean()),
     }
 

@@ -93,7 +93,9 @@ class Sampled:
     index : ndarray of shape (b,), optional
         The index; None if there is none.
     converged, admissible : ndarray of bool of shape (b,)
-        Whether each estimate converged, and can be one of a population.
+        Whether each estimate converged, and whether everything could be computed.
+    improper : ndarray of bool of shape (b,)
+        Whether it was computed, but no population could be so.
     """
 
     paths: FloatArray
@@ -101,6 +103,7 @@ class Sampled:
     index: FloatArray | None
     converged: BoolArray
     admissible: BoolArray
+    improper: BoolArray
 
 
 def sampled(study: Study, size: int, replications: int) -> Sampled:
@@ -132,6 +135,7 @@ def sampled(study: Study, size: int, replications: int) -> Sampled:
         _joined([part.index for part in parts]),
         np.concatenate([part.converged for part in parts]),
         np.concatenate([part.admissible for part in parts]),
+        np.concatenate([part.improper for part in parts]),
     )
 
 
@@ -152,6 +156,7 @@ def _block(study: Study, size: int, block: int, count: int) -> Sampled:
         scoring.index_score(found) if study.has_index else None,
         found.converged,
         found.admissible,
+        found.improper,
     )
 
 
