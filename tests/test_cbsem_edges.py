@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,3 +88,17 @@ def test_bootstrap_of_definitions() -> None:
     assert_allclose(found["se"], own["se"], rtol=0.3)
     assert (found["low"] < own["estimate"].to_numpy()).all()
     assert (found["high"] > own["estimate"].to_numpy()).all()
+
+
+def test_a_ladder_tells_of_weights_that_its_tests_ignore() -> None:
+    model = csi.Model(
+        "one", [csi.reflective("quality", "OVERALLQ", "CUSTOMQ", "WRONGQ", "OVERALLX")]
+    )
+    survey = csi.load_dataset("retail")
+    assert survey.codebook.weights is not None
+    with pytest.warns(csi.AnswersWarning, match="the survey has weights") as heard:
+        csi.invariance(model, survey, by="wave")
+    assert [told.filename for told in heard] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        csi.invariance(model, survey, by="wave", estimator=csi.CBSEM("MLR"))

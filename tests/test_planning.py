@@ -320,3 +320,38 @@ def test_the_answer_comes_first(
     rows = {"source": "a", "target": "b", "effect": effect, "limit": effect}
     table = pd.DataFrame({"n": [100, 200], **rows, "power": power, "se": 0.1})
     assert repr(replace(observed, power=table.assign(bias=0.0))).startswith(told)
+
+
+def test_a_fit_of_composites_is_aimed_at() -> None:
+    """PLS finds its own estimates in the population of an earlier fit, without bias."""
+    results = csi.fit(csi.acsi(), csi.load_dataset("retail"))
+    made = plan(csi.acsi(), results, n=[600], replications=200, inner=0)
+    assert_allclose(made.power["limit"], results.paths["estimate"], atol=1e-9)
+    assert_allclose(made.power["bias"], 0, atol=0.02)
+    assert "aims at other values" not in repr(made)
+    # as strong as the bootstrap of that sample says, at its size and at another
+    errors = (
+        csi.bootstrap(results, n=1000, seed=1).paths["se"] * (results.n / 600) ** 0.5
+    )
+    assert_allclose(made.power["se"], errors, rtol=0.35)
+
+
+def test_effects_that_the_method_does_not_aim_at_are_told() -> None:
+    model = csi.Model(
+        "pair",
+        [csi.reflective("x", "a", "b"), csi.reflective("y", "c", "d")],
+        [("x", "y")],
+    )
+    made = plan(model, {("x", "y"): 0.4}, n=[200], replications=120, inner=0)
+    told = " ".join(repr(made).split())
+    # two items of loading .8: reliability .64 * 2 / 1.64
+    assert f"x -> y {0.4 * 0.64 * 2 / 1.64:.3f} for 0.400" in told
+    consistent = plan(
+        model,
+        {("x", "y"): 0.4},
+        n=[200],
+        replications=120,
+        inner=0,
+        estimator=csi.PLSc(),
+    )
+    assert "aims at" not in repr(consistent)

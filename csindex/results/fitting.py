@@ -148,7 +148,7 @@ def fit(
     estimates = _usable(_sample_estimates(model, answers, made, estimator))
     if row_estimator(estimator) is None:
         _warn_copies([made.moments], [""], depth=3)
-    if told := _design_caution(estimates, answers):
+    if _is_plain(estimates) and (told := design_caution(answers)):
         warnings.warn(told, AnswersWarning, stacklevel=2)
     return Results(_settled(estimates, made), estimator, survey, answers)
 
@@ -246,7 +246,7 @@ def _fit_groups(
         warnings.warn(
             f"groups of {by!r} without results: {listed}", AnswersWarning, stacklevel=3
         )
-    if told := _design_caution(usable[0], answers):
+    if _is_plain(usable[0]) and (told := design_caution(answers)):
         warnings.warn(told, AnswersWarning, stacklevel=3)
     if row_estimator(estimator) is None:
         _warn_copies([samples[k].moments for k in sound], [wheres[k] for k in sound])
@@ -354,10 +354,26 @@ def _caution(estimates: Estimates) -> str:
     return ""
 
 
-def _design_caution(estimates: Estimates, answers: Answers) -> str:
-    """Return that errors don't know of weights and clusters; empty if they do."""
-    if not isinstance(estimates, CovarianceEstimates) or estimates.fit.method.robust:
-        return ""
+def _is_plain(estimates: Estimates) -> bool:
+    """Return whether standard errors are those of simple random samples."""
+    return (
+        isinstance(estimates, CovarianceEstimates) and not estimates.fit.method.robust
+    )
+
+
+def design_caution(answers: Answers) -> str:
+    """Return what uncorrected errors don't allow for; empty if there is nothing.
+
+    Parameters
+    ----------
+    answers : Answers
+        The answers.
+
+    Returns
+    -------
+    str
+        That there are weights, or clusters, and what to do.
+    """
     weights = answers.weights
     parts = [
         ("weights", weights is not None and np.ptp(weights) > 0),

@@ -355,6 +355,9 @@ def invariance(
     -----
     ConvergenceWarning, InadmissibleWarning
         With every level whose search didn't end, or whose variances are negative.
+    AnswersWarning
+        If the survey has weights or clusters that the estimator's tests don't allow
+        for; ``CBSEM("MLR")`` does.
 
     Notes
     -----

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from csindex.errors import DataError, quoted
+from csindex.errors import AnswersWarning, DataError, quoted
 from csindex.estimation.cbsem import CBSEM
 from csindex.estimation.cbsem.checks import check_cases, check_identified, check_samples
 from csindex.estimation.cbsem.fitted import Sample
@@ -24,6 +25,7 @@ from csindex.kernels.threads import one_thread
 from csindex.model import Model
 from csindex.moments import moments_of, split
 from csindex.moments.incomplete import answer_problems
+from csindex.results.fitting import design_caution
 from csindex.survey import Answers, Survey
 
 
@@ -169,6 +171,12 @@ def group_samples(
         If there are fewer than two groups, or the reference isn't among them; with
         every group that is too small, has a constant item, or lacks a category of an
         ordinal one.
+
+    Warns
+    -----
+    AnswersWarning
+        If the survey has weights or clusters that the estimator's tests don't allow
+        for.
     """
     treatment = estimator.incomplete or "listwise"
     answers = survey.answers(model.items, model.instrument, treatment)
@@ -191,6 +199,8 @@ def group_samples(
         )
     if problems:
         raise DataError(problems)
+    if not estimator.method.robust and (told := design_caution(answers)):
+        warnings.warn(told, AnswersWarning, stacklevel=3)
     groups.sort(key=lambda group: reference is not None and group[0] != reference)
     labels = [label for label, _ in groups]
     sizes = tuple(len(members.values) for _, members in groups)

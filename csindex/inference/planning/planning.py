@@ -24,6 +24,9 @@ from csindex.results.printing import Page, Printed, named
 
 _FEWEST = 100
 _FEWEST_INNER = 20
+# a method aims at something else where the limit is off by this share of the effect, or
+# of an effect this small; as many paths are named
+_APART, _SMALL, _TOLD = 0.1, 0.05, 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,8 +75,31 @@ class SamplePlan(Printed):
                 "Samples without a proper estimate": self.improper,
                 "Rules of thumb": self.rules.drop(columns="note"),
             },
-            [f"{row.rule}: {row.note}" for row in self.rules.itertuples() if row.note],
+            [
+                *self._aims,
+                *(f"{r.rule}: {r.note}" for r in self.rules.itertuples() if r.note),
+            ],
         )
+
+    @property
+    def _aims(self) -> list[str]:
+        """Say which effects the method doesn't aim at."""
+        paths = self.power.drop_duplicates(["source", "target"])
+        apart = (paths["limit"] - paths["effect"]).abs()
+        off = paths[apart > _APART * paths["effect"].abs().clip(lower=_SMALL)]
+        if not len(off):
+            return []
+        told = ", ".join(
+            f"{r.source} -> {r.target} {r.limit:.3f} for {r.effect:.3f}"
+            for r in off.head(_TOLD).itertuples()
+        )
+        more = f" and {len(off) - _TOLD} more" if len(off) > _TOLD else ""
+        method = self.settings["estimator"]
+        return [
+            f"In this population {method} aims at other values than the effects: "
+            f"{told}{more}. Power is that of these values; csi.PLSc() and csi.CBSEM() "
+            "aim at the effects of common factors"
+        ]
 
     @property
     def _answer(self) -> str:
@@ -177,7 +203,7 @@ def plan(
         The model.
     effects : mapping of (source, target) to float, or Results
         The true standardised effect of every path; or an earlier fit of the model,
-        whose estimates, correlations, means and variances are taken for the truth.
+        whose estimates are taken for the truth.
     n : int or iterable of int
         Sample sizes, each above the number of items.
     replications : int
@@ -215,9 +241,15 @@ def plan(
 
     Notes
     -----
-    The population is multivariate normal, with common factors of variance one and
-    items of mean 70 and standard deviation 20 points where nothing else is known.
-    Composites are drawn as common factors, too.
+    The population is multivariate normal. From effects it has common factors of
+    variance one, composites among them, and items of mean 70 and standard deviation 20
+    points; from a fit by `PLSc` or `CBSEM` what its model implies. From a fit of
+    composites, as `PLS`, it has the moments of the sample, in which the method finds
+    just these estimates.
+
+    In any population ``limit`` is what the method finds when the sample is as large as
+    one likes. PLS of common factors aims at other values than their effects, and power
+    is that of what it aims at.
 
     A path is significant in a sample if it is more than a critical number of standard
     errors from zero, with the sign of the truth. The standard error is a bootstrap's,

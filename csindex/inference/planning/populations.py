@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from csindex.errors import SpecificationError, quoted, unknown
+from csindex.estimation.cbsem import CovarianceEstimates
+from csindex.estimation.consistent import ConsistentEstimates
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.paths import r_squared
 from csindex.kernels.simulation import factor_correlations, population_correlations
@@ -105,7 +107,11 @@ def _observed(
     loadings: float | Mapping[str, float] | None,
     correlations: Effects | None,
 ) -> Population:
-    """Return the population in which a fit's estimates are the truth."""
+    """Return the population in which a fit's estimates are the truth.
+
+    Composites of PLS are no common factors: drawn as such, their paths would come out
+    other than they were. The population that gives them back has the sample's moments.
+    """
     problems = []
     if model != results.model:
         problems.append(
@@ -118,6 +124,9 @@ def _observed(
     if problems := problems + found:
         raise SpecificationError([f"plan: {p}" for p in problems])
     estimates, moments = results.estimates, results.moments
+    factors = isinstance(estimates, (CovarianceEstimates, ConsistentEstimates))
+    if loadings is None and not factors:
+        return _as_sampled(results)
     return _assembled(
         model,
         (
@@ -127,6 +136,24 @@ def _observed(
         ),
         (moments.mean, moments.sd, moments.low, moments.high),
         "effects, means and variances as estimated",
+    )
+
+
+def _as_sampled(results: Results) -> Population:
+    moments = results.moments
+    if np.linalg.eigvalsh(moments.corr).min() < _SINGULAR:
+        raise SpecificationError(
+            "plan: items of the fit depend on each other, so that no samples can be "
+            "drawn from their covariances; leave items out"
+        )
+    made = Moments(
+        moments.names, moments.mean, moments.cov, _ANY_N, moments.low, moments.high
+    )
+    return Population(
+        results.model,
+        results.estimates.paths,
+        made,
+        "means and covariances of the items as in the fit's sample",
     )
 
 
