@@ -87,18 +87,13 @@ from csindex.inference.covariance.difference_test import DifferenceTest, differe
 from csindex.inference.covariance.ladder import InvarianceLadder, invariance
 from csindex.inference.groups.comparing import compare_groups
 from csindex.inference.groups.differences import GroupComparison
+from csindex.inference.multiplicity import benjamini_hochberg, holm
 from csindex.inference.planning.planning import SamplePlan, plan
 from csindex.inference.planning.sample_sizes import sample_size_rules
 from csindex.inference.prediction.plspredict import Prediction, predict
 from csindex.inference.regions import region_probabilities
 from csindex.inference.segments import Segmentation, SegmentProfile, segments
-from csindex.inference.waves import (
-    IndexChange,
-    benjamini_hochberg,
-    holm,
-    index_change,
-    index_changes,
-)
+from csindex.inference.waves import IndexChange, index_change, index_changes
 from csindex.model import (
     Construct,
     Item,

@@ -14,9 +14,10 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import csindex as csi
-from csindex.inference.comparison import Comparison, compare
+from csindex.inference.comparison import compare
 from csindex.inference.permutation import drawn_folds
 from csindex.inference.prediction.plspredict import predict
+from csindex.inference.preferences import Comparison
 from csindex.kernels import implied
 
 CSEM = Path(__file__).parent / "reference" / "csem"

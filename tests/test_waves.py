@@ -11,12 +11,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import csindex as csi
-from csindex.inference.waves import (
-    benjamini_hochberg,
-    holm,
-    index_change,
-    index_changes,
-)
+from csindex.inference.multiplicity import benjamini_hochberg, holm
+from csindex.inference.waves import index_change, index_changes
 from csindex.survey import Survey
 
 # Benjamini & Hochberg (1995), section 3.2: 15 p-values in order

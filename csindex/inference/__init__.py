@@ -1,7 +1,7 @@
 """Inference: how sure the numbers are."""
 
 from csindex.inference.bootstrap import bootstrap
-from csindex.inference.comparison import Comparison, compare
+from csindex.inference.comparison import compare
 from csindex.inference.design import (
     SamplingErrors,
     jackknife,
@@ -13,6 +13,7 @@ from csindex.inference.exact_fit import ExactFit, exact_fit
 from csindex.inference.group_bootstrap import GroupBootstrap
 from csindex.inference.hypotheses import hypotheses
 from csindex.inference.imputation import Imputation, multiple_imputation
+from csindex.inference.preferences import Comparison
 
 __all__ = [
     "Bootstrap",

@@ -16,7 +16,7 @@ from csindex.inference import intervals
 from csindex.inference.bootstrap import bootstrap
 from csindex.inference.distributions import Bootstrap
 from csindex.inference.prediction.models import shared_items
-from csindex.inference.preferences import Comparison as Comparison
+from csindex.inference.preferences import Comparison
 from csindex.kernels import implied
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.scores import score_moments

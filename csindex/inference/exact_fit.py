@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -28,12 +27,11 @@ from csindex.inference.null_model import (
 from csindex.inference.resampling import Plan, check_strata, sampling_units
 from csindex.kernels.arrays import FloatArray
 from csindex.results import Results, one_fit
+from csindex.results.printing import Page, Printed
 
 _MODELS = ("estimated", "saturated")
 # respondents from which on a test finds misfit that doesn't matter
 _LARGE = 1000
-# columns of a terminal
-_WIDTH = 80
 _NOT_DOUBLE = (
     "Some strata have two sampling units only, too few for resamples of resamples: "
     "the test is the plain bootstrap, which rejects true models too seldom in small "
@@ -42,7 +40,7 @@ _NOT_DOUBLE = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ExactFit:
+class ExactFit(Printed):
     """A bootstrap test of exact fit; made by `exact_fit`.
 
     Attributes
@@ -68,20 +66,34 @@ class ExactFit:
     seed: int
     notes: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
-        shown = self.table.to_string(index=False, float_format="{:.4f}".format)
+    def _page(self) -> Page:
         used = ", ".join(
             f"{row.used} of {row.requested} ({name})"
             for name, row in self.counts.iterrows()
         )
-        redrawn = ", ".join(map(str, self.counts["redrawn"]))
-        again = f"; resamples of these: {redrawn}"
+        redrawn = ", ".join(
+            f"{row.redrawn} ({name})" for name, row in self.counts.iterrows()
+        )
+        again = f"; of the samples drawn from each of these: {redrawn}"
         if not self.counts["redrawn"].any():
             again = ""
-        told = (f"Resamples used: {used}{again}.", *self.notes)
-        return f"Bootstrap test of exact fit, level {self.level:g}\n{shown}\n" + (
-            "\n".join(fill(line, _WIDTH, subsequent_indent="  ") for line in told)
+        return Page(
+            f"{self._answer}\nBootstrap test of exact fit, level {self.level:g}",
+            {"": self.table},
+            (f"Resamples used: {used}{again}.", *self.notes),
+            digits=4,
         )
+
+    @property
+    def _answer(self) -> str:
+        rejected = self.table[self.table["verdict"] == "rejected"]
+        if not len(rejected):
+            return "No measure rejects the model"
+        told = [
+            f"{', '.join(own['measure'])} ({name})"
+            for name, own in rejected.groupby("model", sort=False)
+        ]
+        return f"The model is rejected by {' and '.join(told)}"
 
 
 def exact_fit(

@@ -16,8 +16,6 @@ from csindex.inference.design import SamplingErrors
 from csindex.inference.distributions import Bootstrap
 from csindex.inference.group_bootstrap import GroupBootstrap
 from csindex.inference.multiplicity import Adjustment, adjusted, check_adjustment
-from csindex.inference.multiplicity import benjamini_hochberg as benjamini_hochberg
-from csindex.inference.multiplicity import holm as holm
 from csindex.inference.telling import chance
 from csindex.kernels.arrays import FloatArray
 from csindex.results import GroupResults, Results

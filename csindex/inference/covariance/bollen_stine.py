@@ -25,6 +25,7 @@ from csindex.moments import Moments
 from csindex.moments.incomplete import moment_stack
 from csindex.results import Results, Statistic, one_fit
 from csindex.results.parameters import covariance_structure
+from csindex.results.printing import Page, Printed
 from csindex.survey import Answers
 
 # the least share of resamples with a solution from which a p is made
@@ -34,7 +35,7 @@ _AT_ONCE = 512
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BollenStine:
+class BollenStine(Printed):
     """Bollen and Stine's test of a covariance structure; made by `bollen_stine`.
 
     Attributes
@@ -58,15 +59,16 @@ class BollenStine:
     counts: pd.Series
     seed: int
 
-    def __repr__(self) -> str:
+    def _page(self) -> Page:
         mean, high = self.values.mean(), np.quantile(self.values, 0.95)
         lost = self.counts["requested"] - self.counts["used"]
-        return (
-            f"Bollen-Stine bootstrap: chi-square {self.chisq:.3f}, p {self.p:.4f}\n"
+        told = (
             f"Under the model: mean {mean:.3f}, 95 % quantile {high:.3f}, from "
             f"{self.counts['used']} of {self.counts['requested']} resamples; {lost} "
             "had no solution and don't count."
         )
+        answer = f"chi-square {self.chisq:.3f}, p {self.p:.4f}"
+        return Page(f"Bollen-Stine bootstrap: {answer}", {}, (told,))
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ from csindex.kernels.arrays import FloatArray
 from csindex.kernels.cbsem.fourth import Cases, residual_weight
 from csindex.results import Results
 from csindex.results.parameters import covariance_structure
+from csindex.results.printing import Page, Printed
 
 Scaling = Literal["2001", "2010"]
 # corrections that are a factor of chi-square, so that their difference has one, too
@@ -67,8 +68,8 @@ class HasStructure(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class DifferenceTest:
+@dataclass(frozen=True, repr=False)
+class DifferenceTest(Printed):
     """A difference test of two nested models; made by `difference_test`.
 
     Attributes
@@ -91,11 +92,12 @@ class DifferenceTest:
     scaling: float
     method: str
 
-    def __repr__(self) -> str:
+    def _page(self) -> Page:
         told = "< .001" if self.p < 0.001 else f"= {self.p:.3f}"
-        return (
-            f"Difference test: chi-square {self.chisq:.3f}, df {self.df}, p {told}; "
-            f"{self.method}"
+        return Page(
+            f"Difference test: chi-square {self.chisq:.3f}, df {self.df}, p {told}",
+            {},
+            (self.method,),
         )
 
 

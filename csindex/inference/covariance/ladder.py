@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -35,6 +33,7 @@ from csindex.inference.covariance.steps import (
 from csindex.kernels.threads import one_thread
 from csindex.model import Model
 from csindex.results.parameters import parameters_of, standardized_of
+from csindex.results.printing import Page, Printed
 from csindex.survey import Survey, read_survey
 
 CFI_FALL = Criterion("fall of CFI", 0.01, 0.01, False, "Cheung & Rensvold (2002)")
@@ -45,11 +44,10 @@ RMSEA = Criterion("RMSEA", 0.06, 0.08, False, "Hu & Bentler (1999); Browne & Cud
 _MEASUREMENT = ("thresholds", "metric", "scalar", "strict")
 # the tests of differences are made at this level
 ALPHA = 0.05
-_WIDTH = 80
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LadderFit:
+class LadderFit(Printed):
     """One step of an `InvarianceLadder`: a model fitted to all groups at once.
 
     Attributes
@@ -69,14 +67,9 @@ class LadderFit:
     groups: tuple[Hashable, ...]
     structure: GroupEstimates = field(repr=False)
 
-    def __repr__(self) -> str:
-        shown = self.parameters.round(3).to_string(index=False, na_rep="")
-        return f"{self.level} model, {self._equal_words()}\n{shown}"
-
-    def _repr_html_(self) -> str:
-        shown = self.parameters.round(3).to_html(index=False, na_rep="")
-        title = escape(f"{self.level} model, {self._equal_words()}")
-        return f"<div><h4>{title}</h4>{shown}</div>"
+    def _page(self) -> Page:
+        title = f"{self.level} model, {self._equal_words()}"
+        return Page(title, {"": self.parameters})
 
     def _equal_words(self) -> str:
         return f"equal: {', '.join(self.equal)}" if self.equal else "nothing equal"
@@ -103,7 +96,7 @@ class LadderFit:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class InvarianceLadder:
+class InvarianceLadder(Printed):
     """Measurement invariance between groups; made by `invariance`.
 
     Attributes
@@ -133,15 +126,8 @@ class InvarianceLadder:
     partial: tuple[str, ...]
     estimator: CBSEM
 
-    def __repr__(self) -> str:
-        shown = self._shown().to_string(na_rep="")
-        told = [textwrap.fill(t, _WIDTH, subsequent_indent="  ") for t in self.notes]
-        return "\n".join([self._headline(), shown, "", *told])
-
-    def _repr_html_(self) -> str:
-        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
-        table = self._shown().to_html(na_rep="")
-        return f"<div><h4>{escape(self._headline())}</h4>{table}{notes}</div>"
+    def _page(self) -> Page:
+        return Page(self._headline(), {"": self._shown()}, self.notes, index=True)
 
     def _headline(self) -> str:
         sizes = ", ".join(f"{label} {n}" for label, n in self.sizes.items())
