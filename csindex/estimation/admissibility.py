@@ -10,14 +10,13 @@ import numpy as np
 from csindex.errors import quoted
 from csindex.kernels.arrays import BoolArray
 from csindex.kernels.spectral import smallest_eigenvalue
+from csindex.moments.cautions import IDENTICAL, copied_pairs
 
 if TYPE_CHECKING:
     from csindex.estimation.estimates import Estimates
 
 # how far beyond its limit a number may be from rounding
 _ROUNDING = 1e-9
-# correlations beyond this are taken for one item given twice
-_IDENTICAL = 0.999999
 
 WAYS_OUT = (
     "use csi.PLS, which leaves scores as they are; declare constructs of low "
@@ -130,20 +129,15 @@ def dependence(estimates: Estimates) -> str:
         of some construct.
     """
     model, corr = estimates.model, estimates.moments.corr
-    first, second = np.nonzero(np.triu(np.abs(corr) > _IDENTICAL, k=1))
-    pairs = [
-        f"{model.items[i]} and {model.items[k]}"
-        for i, k in zip(first, second, strict=True)
-    ]
-    if pairs:
+    if pairs := copied_pairs(model.items, corr):
         return (
-            f"items {quoted(pairs)} say the same (|r| > {_IDENTICAL}), so that weights "
+            f"items {quoted(pairs)} say the same (|r| > {IDENTICAL}), so that weights "
             "or paths have no single solution; leave one of each pair out"
         )
     names = [
         construct.name
         for construct, block in zip(model.constructs, model.blocks.T > 0, strict=True)
-        if np.linalg.eigvalsh(corr[np.ix_(block, block)])[0] < 1 - _IDENTICAL
+        if np.linalg.eigvalsh(corr[np.ix_(block, block)])[0] < 1 - IDENTICAL
     ]
     what = f"the items of {quoted(names)}" if names else "the causes of some construct"
     return (

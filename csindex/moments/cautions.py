@@ -117,6 +117,26 @@ def gap_cautions(names: Sequence[str], share: FloatArray) -> list[Warning]:
     ]
 
 
+def copied_pairs(names: Sequence[str], corr: FloatArray) -> list[str]:
+    """Return the pairs of items that are copies of each other.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The items.
+    corr : ndarray of shape (p, p)
+        Their correlations.
+
+    Returns
+    -------
+    list of str
+        Each pair, as ``"a and b"``.
+    """
+    first, second = np.nonzero(np.triu(np.abs(corr) > IDENTICAL, k=1))
+    alike = zip(first.tolist(), second.tolist(), strict=True)
+    return [f"{names[i]} and {names[k]}" for i, k in alike]
+
+
 def copy_cautions(names: Sequence[str], corr: FloatArray) -> list[Warning]:
     """Return the warning that items are copies of each other, if some are.
 
@@ -138,11 +158,9 @@ def copy_cautions(names: Sequence[str], corr: FloatArray) -> list[Warning]:
     >>> [str(told)[:31] for told in copy_cautions(["a", "b", "c"], corr)]
     ["items 'a and c' say the same (|"]
     """
-    first, second = np.nonzero(np.triu(np.abs(corr) > IDENTICAL, k=1))
-    if not first.size:
+    pairs = copied_pairs(names, corr)
+    if not pairs:
         return []
-    alike = zip(first.tolist(), second.tolist(), strict=True)
-    pairs = [f"{names[i]} and {names[k]}" for i, k in alike]
     return [
         AnswersWarning(
             f"items {quoted(pairs)} say the same (|r| > {IDENTICAL}), so that one "

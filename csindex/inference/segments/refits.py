@@ -195,12 +195,8 @@ def score_table(fits: Refits) -> pd.DataFrame:
     DataFrame
         segment and the columns of `Results.scores`.
     """
-    tables: list[pd.DataFrame] = []
-    for segment, fit in fits.members.items():
-        table = fit.scores.copy()
-        table.insert(0, "segment", segment)
-        tables.append(table)
-    return _joined(tables, ["segment", "construct", "score", "sd", "n", "note"])
+    tables = {segment: fit.scores for segment, fit in fits.members.items()}
+    return _by_segment(tables, ["segment", "construct", "score", "sd", "n", "note"])
 
 
 def r_squared_table(fits: Refits) -> pd.DataFrame:
@@ -216,12 +212,19 @@ def r_squared_table(fits: Refits) -> pd.DataFrame:
     DataFrame
         segment, construct, r2.
     """
-    tables: list[pd.DataFrame] = []
-    for segment, fit in fits.members.items():
-        table = fit.r_squared.reset_index()
-        table.insert(0, "segment", segment)
-        tables.append(table)
-    return _joined(tables, ["segment", "construct", "r2"])
+    members = fits.members.items()
+    tables = {segment: fit.r_squared.reset_index() for segment, fit in members}
+    return _by_segment(tables, ["segment", "construct", "r2"])
+
+
+def _by_segment(tables: Mapping[int, pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Return the segments' tables below each other, with their number in front."""
+    made: list[pd.DataFrame] = []
+    for segment, table in tables.items():
+        own = table.copy()
+        own.insert(0, "segment", segment)
+        made.append(own)
+    return _joined(made, columns)
 
 
 def difference_table(paths: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
