@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from csindex.errors import AnswersWarning, InadmissibleWarning, quoted
-from csindex.kernels.arrays import FloatArray
+from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.kernels.gaps import INDEFINITE, nearest_correlation, smallest_eigenvalues
 from csindex.kernels.linalg import correlation
 from csindex.survey import Incomplete
@@ -115,6 +115,24 @@ def gap_cautions(names: Sequence[str], share: FloatArray) -> list[Warning]:
             "said about them rests on the rest"
         )
     ]
+
+
+def have_copies(corr: FloatArray) -> BoolArray:
+    """Return which samples have items that are copies of each other.
+
+    Parameters
+    ----------
+    corr : ndarray of shape (..., p, p)
+        Correlations of the items.
+
+    Returns
+    -------
+    ndarray of bool of shape (...)
+        Whether `copied_pairs` finds any.
+    """
+    # every item is a copy of itself
+    alike = (np.abs(corr) > IDENTICAL).sum(axis=(-2, -1))
+    return np.asarray(alike > corr.shape[-1])
 
 
 def copied_pairs(names: Sequence[str], corr: FloatArray) -> list[str]:

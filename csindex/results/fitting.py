@@ -24,9 +24,11 @@ from csindex.estimation.cbsem.checks import check_identified, check_samples
 from csindex.estimation.cbsem.ordinal_fit import OrdinalFit
 from csindex.estimation.consistent import ConsistentEstimates
 from csindex.estimation.naming import called
+from csindex.kernels.linalg import correlation
+from csindex.kernels.threads import one_thread
 from csindex.model import Model
 from csindex.moments import Moments, split, stacked, value_problems
-from csindex.moments.cautions import copy_cautions
+from csindex.moments.cautions import copy_cautions, have_copies
 from csindex.moments.incomplete import Treated, answer_problems, treated
 from csindex.results.groups import GroupResults
 from csindex.results.results import Results
@@ -196,6 +198,7 @@ def _fit_moments(model: Model, made: Moments, estimator: Estimator) -> Results:
     return Results(estimates, estimator)
 
 
+@one_thread()
 def _fit_groups(
     model: Model, survey: Survey, answers: Answers, estimator: Estimator, by: str
 ) -> GroupResults:
@@ -321,9 +324,13 @@ def _warn_copies(
 
     Estimators that see the answers tell of them, or refuse them, themselves.
     """
-    first = [str(told) for told in copy_cautions(samples[0].names, samples[0].corr)]
-    for made, where in zip(samples, wheres, strict=True):
-        for caution in copy_cautions(made.names, made.corr):
+    corr = samples[0].corr[None]
+    if len(samples) > 1:
+        corr, _ = correlation(np.stack([made.cov for made in samples]))
+    first = [str(told) for told in copy_cautions(samples[0].names, corr[0])]
+    for k in np.flatnonzero(have_copies(corr)):
+        where = wheres[k]
+        for caution in copy_cautions(samples[k].names, corr[k]):
             if not where or str(caution) not in first:
                 told = f"{where}: {caution}" if where else str(caution)
                 warnings.warn(told, type(caution), stacklevel=depth)
