@@ -328,7 +328,7 @@ def _warn_copies(
     if len(samples) > 1:
         corr, _ = correlation(np.stack([made.cov for made in samples]))
     first = [str(told) for told in copy_cautions(samples[0].names, corr[0])]
-    for k in np.flatnonzero(have_copies(corr)):
+    for k in np.flatnonzero(have_copies(corr)).tolist():
         where = wheres[k]
         for caution in copy_cautions(samples[k].names, corr[k]):
             if not where or str(caution) not in first:
