@@ -22,8 +22,7 @@ from csindex.catalog import (
     with_price,
     with_rater,
 )
-from csindex.codebook import Codebook, Indicator, read_codebook
-from csindex.codebook import draft as draft_codebook
+from csindex.codebook import Codebook, Indicator, codebook_template, read_codebook
 from csindex.datasets import datasets, load_dataset
 from csindex.diagnostics import Assessment, assess, importance_performance, q_squared
 from csindex.diagnostics.asymmetry import impact_asymmetry
@@ -60,8 +59,18 @@ from csindex.errors import (
     InadmissibleWarning,
     OutputError,
     SpecificationError,
+    SpecificationWarning,
 )
-from csindex.estimation import GSCA, PCA, PLS, Estimates, Estimator, PLSc, UnitWeights
+from csindex.estimation import (
+    GCCA,
+    GSCA,
+    PCA,
+    PLS,
+    Estimates,
+    Estimator,
+    PLSc,
+    UnitWeights,
+)
 from csindex.estimation.cbsem import CBSEM
 from csindex.estimation.moderated import Moderated
 from csindex.estimation.terms import Term, interaction, quadratic
@@ -91,6 +100,7 @@ from csindex.inference.multiplicity import benjamini_hochberg, holm
 from csindex.inference.planning.planning import SamplePlan, plan
 from csindex.inference.planning.sample_sizes import sample_size_rules
 from csindex.inference.prediction.plspredict import Prediction, predict
+from csindex.inference.prediction.rows import RowPredictions, predict_rows
 from csindex.inference.regions import region_probabilities
 from csindex.inference.segments import Segmentation, SegmentProfile, segments
 from csindex.inference.waves import IndexChange, index_change, index_changes
@@ -136,12 +146,13 @@ from csindex.scoring import (
     weight_sensitivity,
 )
 from csindex.scoring.rules import kcsi_score, ukcsi_score
-from csindex.survey import Survey, read_survey
+from csindex.survey import Survey, draft_codebook, read_survey
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CBSEM",
+    "GCCA",
     "GSCA",
     "PCA",
     "PLS",
@@ -187,6 +198,7 @@ __all__ = [
     "Path",
     "Prediction",
     "Results",
+    "RowPredictions",
     "SamplePlan",
     "SamplingErrors",
     "SecondOpinion",
@@ -195,6 +207,7 @@ __all__ = [
     "Segmentation",
     "SimpleSlopes",
     "SpecificationError",
+    "SpecificationWarning",
     "Statistic",
     "Survey",
     "Term",
@@ -211,6 +224,7 @@ __all__ = [
     "bootstrap",
     "ccsi",
     "check_principles",
+    "codebook_template",
     "common_method",
     "compare",
     "compare_groups",
@@ -268,6 +282,7 @@ __all__ = [
     "plot_scree",
     "plot_slopes",
     "predict",
+    "predict_rows",
     "q_squared",
     "quadratic",
     "read_codebook",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from csindex.catalog import CATALOG
+from csindex.catalog.rater import with_rater
 from csindex.codebook import read_codebook, rules
 from csindex.errors import SpecificationError, unknown
 from csindex.model import Model
@@ -22,13 +23,18 @@ def datasets() -> pd.DataFrame:
     -------
     DataFrame
         One row per survey: name, title, respondents, columns, and models: the
-        index models whose items it has, ``"all"`` if it has those of every one.
-        They can be fitted to it as they are; others need `Model.with_items`.
+        index models whose items it has, ``"all"`` if it has those of every one, which
+        can be fitted to it as they are; where it has items of its own, the models
+        whose constructs it asks for, which ``model.with_items_of(survey)`` fits to it
+        (``improved_rater`` is ``csi.with_rater(csi.improved())``). Others need
+        `Model.with_items`.
 
     Examples
     --------
     >>> datasets().set_index("name").loc["retail", "models"]
     'acsi'
+    >>> datasets().set_index("name").loc["bank", "models"]
+    'ncsb_2001, improved_rater'
     """
     rows: list[dict[str, object]] = []
     for name in _names():
@@ -78,7 +84,10 @@ def load_dataset(name: str) -> Survey:
 
 
 def _fitting(survey: Survey) -> str:
-    """Return the models whose items are columns, or are computed from columns."""
+    """Return the models whose items are columns, or are computed from columns.
+
+    If there are none, those whose constructs the survey's own items belong to.
+    """
     columns = set(survey.frame.columns)
 
     def present(name: str, model: Model) -> bool:
@@ -92,6 +101,10 @@ def _fitting(survey: Survey) -> str:
         for model in CATALOG.values()
         if all(present(name, model) for name in model.items)
     ]
+    if not names:
+        asked = {item.construct for item in survey.codebook.items}
+        published = [*CATALOG.values(), with_rater(CATALOG["improved"])]
+        names = [m.name for m in published if asked.issuperset(m.construct_names)]
     return "all" if len(names) == len(CATALOG) else ", ".join(names)
 
 

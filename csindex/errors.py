@@ -43,6 +43,10 @@ class InadmissibleWarning(UserWarning):
     """A result was computed but cannot be interpreted as it stands."""
 
 
+class SpecificationWarning(UserWarning):
+    """A model or a call of which a part was left aside."""
+
+
 class AnswersWarning(UserWarning):
     """Answers that contradict the questionnaire, or groups left without a result."""
 

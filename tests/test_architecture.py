@@ -33,7 +33,7 @@ LAZY = ("jinja2", "matplotlib", "scipy", "semopy", "statsmodels")
 PEERS = {"omnisem", "openpls", "plspm", "pysemforge", "seminr"}
 
 # packages whose distribution has another name
-DISTRIBUTIONS = {"docx": "python-docx"}
+DISTRIBUTIONS = {"docx": "python-docx", "python_calamine": "python-calamine"}
 
 
 def public_names() -> Iterator[tuple[str, object]]:
@@ -154,3 +154,8 @@ def _imported(path: Path) -> Iterator[str]:
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.split(".")[0]
+        # a reader's package, whose lack has a message; those of extras aren't required
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "installed":
+            module, *_, extra = [getattr(given, "value", None) for given in node.args]
+            if isinstance(module, str) and not str(extra).startswith("csindex["):
+                yield module

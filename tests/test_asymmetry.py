@@ -219,11 +219,44 @@ def test_coefficients_of_known_tables(
 
 
 def test_missing_answers_don_t_count() -> None:
-    frame = pd.DataFrame({"f": [1, 1, np.nan, 9], "d": [5, np.nan, 5, 5]})
+    frame = pd.DataFrame({"f": [1, 1, np.nan], "d": [5, np.nan, 5]})
     row = kano(frame, {"x": ("f", "d")}).iloc[0]
-    assert (row["n"], row["O"]) == (1, 1)
+    assert (row["n"], row["O"], row["outside"]) == (1, 1, 0)
     with pytest.raises(csi.DataError, match="nobody gave answers"):
         kano(frame.iloc[1:], {"x": ("f", "d")})
+
+
+def test_answers_outside_the_codes_are_counted_and_told() -> None:
+    frame = pd.DataFrame(
+        {"f": [1, 9, 9, 1, np.nan], "d": [5, 5, 0, 0, 9], "g": 1, "h": 5}
+    )
+    pairs = {"x": ("f", "d"), "y": ("g", "h")}
+    with pytest.warns(csi.AnswersWarning) as told:
+        table = kano(frame, pairs)
+    assert table["outside"].tolist() == [4, 0]
+    assert table["n"].tolist() == [1, 5]
+    message = str(told[0].message)
+    assert message.startswith("kano: 4 pairs of answers were left out")
+    assert "1, 2, 3, 4, 5: f holds 9.0 (2); d holds 0 (2), 9 (1); say" in message
+    # what a survey knows to be no answer needs no warning
+    survey = csi.read_survey(frame, missing=(9, 0))
+    assert kano(survey, pairs)["outside"].tolist() == [0, 0]
+    with pytest.raises(csi.DataError, match=r"of 'x': f holds 9\.0 \(2\); say"):
+        kano(frame[["f"]].iloc[1:3].assign(d=5), {"x": ("f", "d")})
+
+
+def test_frames_of_other_libraries() -> None:
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    columns = {"f": [1, 1, 3, None], "d": [5, 3, 5, 5]}
+    expected = kano(pd.DataFrame(columns), {"x": ("f", "d")})
+    assert expected["n"].item() == 3
+    for frame in (polars.DataFrame(columns), polars.LazyFrame(columns)):
+        pd.testing.assert_frame_equal(kano(frame, {"x": ("f", "d")}), expected)
+    pd.testing.assert_frame_equal(
+        kano(arrow.table(columns), {"x": ("f", "d")}), expected
+    )
+    with pytest.warns(csi.AnswersWarning, match=r"d holds 3 \(1\)"):
+        kano(polars.DataFrame(columns), {"x": ("f", "d")}, codes=(1, 2, 0, 4, 5))
 
 
 def test_only_reversed_answers_have_no_coefficients() -> None:
@@ -242,6 +275,8 @@ def test_only_reversed_answers_have_no_coefficients() -> None:
         ({"pairs": {"x": ("f", "dd")}}, "did you mean 'd'"),
         ({"codes": (1, 2, 3)}, "five different"),
         ({"answers": [1, 5]}, "a survey or a frame"),
+        ({"answers": None}, "a survey or a frame"),
+        ({"answers": "answers.csv"}, r"as csi.read_survey\('answers.csv'\)"),
     ],
 )
 def test_refused_questionnaires(call: dict[str, object], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from csindex.inference.buckets import (
     without_each,
 )
 from csindex.inference.resampling import Plan
-from csindex.moments.tally import bucket_of
+from csindex.moments.buckets import bucket_of
 
 ITEMS = ["a", "b", "c", "d"]
 # two single items and a construct of two; its paths are correlations of the scores
@@ -237,6 +238,79 @@ def test_added_moments_are_bootstrapped_together() -> None:
     assert_allclose(fitted.paths["estimate"][0], r, rtol=1e-10)
     se = csi.bootstrap(fitted, n=2000).paths["se"][0]
     assert_allclose(se, (1 - r**2) / np.sqrt(N), rtol=4 * 0.036)
+
+
+def quarters(folder: Path) -> list[Path]:
+    """Write four files; one item's variance grows from quarter to quarter."""
+    paths = [folder / f"q{k}.parquet" for k in range(4)]
+    for k, path in enumerate(paths):
+        part = BIG[k * 5000 : (k + 1) * 5000]
+        part.assign(b=part["b"] * (1 + k)).to_parquet(path, row_group_size=999)
+    return paths
+
+
+@pytest.mark.parametrize("gone", [0, 3])
+def test_a_year_without_a_quarter_has_the_errors_of_the_rest(
+    gone: int, tmp_path: Path
+) -> None:
+    paths = quarters(tmp_path)
+    options: dict[str, Any] = {"buckets": 500, "scale": (-40, 60)}
+    year = csi.moments(str(tmp_path / "*.parquet"), ITEMS, **options)
+    left = year - csi.moments(paths[gone], ITEMS, **options)
+    rest = pd.concat([pd.read_parquet(path) for path in paths if path != paths[gone]])
+    fitted = csi.fit(MODEL, left)
+    assert_allclose(fitted.moments.mean, rest[ITEMS].mean(), rtol=1e-10)
+    # the standard error of a mean, on 0-100
+    expected = rest["b"].std() / np.sqrt(len(rest))
+    assert_allclose(csi.bootstrap(fitted, n=1000).index["se"], expected, rtol=4 * 0.04)
+
+
+def test_what_lies_in_other_buckets_leaves_none(tmp_path: Path) -> None:
+    paths = quarters(tmp_path)
+    year = csi.moments(pd.concat(map(pd.read_parquet, paths)), ITEMS, buckets=100)
+    with pytest.warns(csi.errors.SpecificationWarning, match="other buckets"):
+        left = year - csi.moments(paths[1], ITEMS, buckets=100)
+    with pytest.raises(csi.DataError, match="buckets=2000"):
+        csi.bootstrap(csi.fit(MODEL, left), n=100)
+
+
+def test_clusters_are_taken_from_their_buckets() -> None:
+    shops = BIG[:6000].assign(k=np.arange(6000) // 12)
+    part = shops[1200:2400].assign(k=lambda frame: frame["k"].astype(str))
+    whole, gone, rest = (
+        csi.moments(frame, ITEMS, buckets=60, clusters="k")
+        for frame in (shops, part, shops.drop(part.index))
+    )
+    left = (whole - gone).buckets
+    assert left is not None
+    assert rest.buckets is not None
+    assert_array_equal(left.count, rest.buckets.count)
+    assert_allclose(left.mean(), rest.buckets.mean(), rtol=1e-9)
+
+
+def test_clusters_of_a_survey_are_those_of_its_frame() -> None:
+    frame = SMALL.assign(k=[f"shop {k}" for k in np.arange(600)[::-1] // 6])
+    survey = csi.moments(csi.read_survey(frame, clusters="k"), ITEMS, buckets=40)
+    rows = csi.moments(frame, ITEMS, buckets=40, clusters="k")
+    assert survey.buckets is not None
+    assert rows.buckets is not None
+    assert_array_equal(survey.buckets.count, rows.buckets.count)
+    holed = frame.assign(k=frame["k"].where(frame.index > 5))
+    with pytest.raises(csi.DataError, match=r"column 'k' .* 6 of 600"):
+        csi.moments(csi.read_survey(holed, clusters="k"), ITEMS, buckets=40)
+
+
+def test_what_was_added_can_be_taken_away() -> None:
+    parts = [SMALL[:200], SMALL[200:350], SMALL[350:]]
+    first, second, third = (csi.moments(part, ITEMS, buckets=20) for part in parts)
+    left = (first + second + third - second).buckets
+    wanted = (first + third).buckets
+    assert left is not None
+    assert wanted is not None
+    assert_array_equal(left.count, wanted.count)
+    assert_allclose(left.mean(), wanted.mean(), rtol=1e-10)
+    with pytest.warns(csi.errors.SpecificationWarning, match="has no buckets"):
+        assert (first + third - csi.moments(parts[2][9:], ITEMS, buckets=20)).n == 209
 
 
 def test_one_group_of_a_stack_is_bootstrapped() -> None:

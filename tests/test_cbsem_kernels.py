@@ -12,10 +12,10 @@ from csindex.estimation.cbsem.fitted import Sample, objective
 from csindex.estimation.cbsem.methods import EstimatorName
 from csindex.estimation.cbsem.starts import starting_values
 from csindex.kernels.arrays import FloatArray
-from csindex.kernels.cbsem.inverse import inverse_positive
 from csindex.kernels.cbsem.objective import Objective
 from csindex.kernels.cbsem.optimise import solved
 from csindex.kernels.cbsem.ram import total_effects
+from csindex.kernels.inverse import inverse_positive
 
 MODEL = csi.Model(
     "three",

@@ -317,7 +317,7 @@ def test_settings_say_how_answers_are_taken(holzinger: pd.DataFrame) -> None:
     told = CBSEM("WLSMV", ordinal=("x1",), parameterization="theta").settings()
     assert told["items"].startswith("ordinal: 'x1';")
     assert told["parameterization"].startswith("theta")
-    assert told["standard errors"].endswith("not for clusters")
+    assert told["standard errors"].endswith("allow for weights and clusters")
     continuous = csi.fit(HS, holzinger, estimator=CBSEM("WLSMV"))
     assert not isinstance(continuous.estimates, OrdinalEstimates)
 

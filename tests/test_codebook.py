@@ -373,6 +373,7 @@ WRITTEN_ITEMS = st.builds(
     zh=TEXTS,
     parent=st.sampled_from(["", "staff"]),
     controllable=st.none() | st.booleans(),
+    labels=st.lists(st.tuples(NUMBERS, TEXTS), max_size=2).map(tuple),
 )
 WRITTEN = st.builds(
     csi.Codebook,

@@ -19,6 +19,7 @@ from csindex.inference.permutation import drawn_folds
 from csindex.inference.prediction.plspredict import predict
 from csindex.inference.preferences import Comparison
 from csindex.kernels import implied
+from csindex.kernels.pls import Scheme
 
 CSEM = Path(__file__).parent / "reference" / "csem"
 
@@ -60,6 +61,22 @@ def test_srmr_of_composites_is_csem_s(
 ) -> None:
     expected = table(name)["x"]["srmr"]
     assert_allclose(compared.criteria[column][0], expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("scheme", ["path", "centroid"])
+@pytest.mark.parametrize(
+    ("kind", "ending"), [("estimated", ""), ("saturated", "_saturated")]
+)
+def test_fit_of_plain_pls_is_csem_s(
+    mobi: csi.Survey, scheme: Scheme, kind: str, ending: str
+) -> None:
+    # whatever the model calls its constructs: their loadings are not corrected
+    results = csi.fit(csi.ecsi_mobi(), mobi, csi.PLS(scheme, tolerance=1e-10))
+    expected = table(f"modeA_{scheme}_fit_{kind}")["x"]
+    found = results.fit_measures[
+        [f"{name}{ending}" for name in ("srmr", "d_g", "d_uls")]
+    ]
+    assert_allclose(found, expected[["srmr", "dG", "dL"]], rtol=1e-7)
 
 
 @pytest.mark.parametrize("kind", ["saturated", "estimated"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import csindex as csi
+from csindex.catalog import find_model
 from csindex.codebook import read_codebook
 
 NAMES = csi.datasets()["name"].to_list()
@@ -33,10 +35,10 @@ def test_the_list_of_surveys() -> None:
     assert list(table.columns) == ["title", "respondents", "columns", "models"]
     assert {"bank", "national", "retail", "telecom"} <= set(table.index)
     assert table["models"].to_dict() == {
-        "bank": "",
+        "bank": "ncsb_2001, improved_rater",
         "national": "all",
         "retail": "acsi",
-        "telecom": "",
+        "telecom": "scsb, acsi, ncsi, ncsb, ecsi, ecsi_mobi, ccsi, tcsi",
     }
     assert table.loc["bank", "respondents"] == 6 * 500
     assert table.loc["national", "respondents"] == 5 * 400
@@ -90,15 +92,42 @@ def test_weights_and_groups(survey: csi.Survey) -> None:
         assert len(survey.labels(group).unique()) > 1
 
 
+@pytest.mark.parametrize("name", ["bank", "telecom"])
+def test_models_of_a_survey_with_its_own_items_fit_it(name: str) -> None:
+    """And no other model does: the other ones ask for more."""
+    survey = csi.load_dataset(name)
+    listed = csi.datasets().set_index("name").loc[name, "models"].split(", ")
+    rater = csi.with_rater(csi.improved())
+    for model in [*map(find_model, csi.models()["name"]), rater]:
+        if model.name not in listed:
+            with pytest.raises(csi.SpecificationError, match="no item belongs to"):
+                model.with_items_of(survey)
+            continue
+        fitted = model.with_items_of(survey)
+        with _handling_told("complaint_handling" in model.construct_names):
+            results = csi.fit(fitted, survey)
+        assert results.converged
+        assert (results.scores["note"] == "").all()
+        assert results.paths["estimate"].abs().max() < 1
+
+
+def _handling_told(asked: bool) -> AbstractContextManager[object]:
+    """Expect to be told that only complainers are used, if that is so."""
+    if not asked:
+        return nullcontext()
+    return pytest.warns(csi.AnswersWarning, match="asked only if .* == 1")
+
+
 @pytest.mark.parametrize("name", csi.models()["name"])
 def test_every_catalogue_model_fits_the_national_survey(name: str) -> None:
     """By one call, and with what the survey was made to show."""
     model = getattr(csi, name)()
-    results = csi.fit(model, csi.load_dataset("national"))
-    assert results.converged
-    assert (results.scores["note"] == "").all()
     # some 400 complained, and only they were asked how that was handled
     handling = "complaint_handling" in model.construct_names
+    with _handling_told(handling):
+        results = csi.fit(model, csi.load_dataset("national"))
+    assert results.converged
+    assert (results.scores["note"] == "").all()
     low, high = (300, 420) if handling else (1700, 1950)
     assert low < results.n < high
     expected = results.paths["sign"].map({"+": 1, "-": -1, "?": np.nan})

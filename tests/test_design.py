@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 import csindex as csi
-from csindex.inference import jackknife, linearized, replicate_weights
+from csindex.inference import intervals, jackknife, linearized, replicate_weights
+from csindex.inference.resampling import Plan, sampling_units
+from csindex.inference.stack import Draws, collect, left_out_estimates
+from csindex.results import statistics
+from csindex.survey import Incomplete
 
 ONE = csi.Model(
     "one",
@@ -16,6 +26,7 @@ ONE = csi.Model(
     (("x", "y"),),
     index="x",
 )
+TREATED: tuple[Incomplete, ...] = ("listwise", "mean", "em")
 FULL = csi.acsi().with_items(loyalty=["REPUR"])
 
 
@@ -142,3 +153,265 @@ def test_bad_calls() -> None:
         linearized(results).of("path")
     with pytest.raises(csi.DataError, match="one sampling unit"):
         linearized(csi.fit(ONE, _survey(frame, strata="lone")))
+
+
+def _strata(n_h: int, strata: int, clusters: int = 1) -> pd.DataFrame:
+    """Return strata of n_h units, each of some respondents; of unlike weights."""
+    rng = np.random.default_rng(n_h + 10 * clusters)
+    n = n_h * strata * clusters
+    unit = np.arange(n) // clusters
+    return pd.DataFrame(
+        {
+            "SATIS": np.clip(rng.integers(1, 8, n) + (unit % 4), 1, 10).astype(float),
+            "REPUR": rng.integers(1, 11, n).astype(float),
+            "area": unit // n_h,
+            "shop": unit,
+            "w": rng.uniform(0.5, 2, strata)[unit // n_h],
+        }
+    )
+
+
+def _stratified_se(frame: pd.DataFrame) -> float:
+    """Return the textbook error of a mean by strata of equal weights within each.
+
+    sum over strata of W_h^2 s_h^2 / n_h, with the stratum's share of the weight and
+    the variance of its units' means (Cochran 1977, chapters 5 and 9).
+    """
+    x = 100 * (frame["SATIS"] - 1) / 9
+    units = x.groupby([frame["area"], frame["shop"]]).mean().groupby(level=0)
+    shares = frame.groupby("area")["w"].sum() / frame["w"].sum()
+    return float(np.sqrt((shares**2 * units.var(ddof=1) / units.size()).sum()))
+
+
+@pytest.mark.parametrize("n_h", [2, 3, 20])
+@pytest.mark.parametrize("weights", [{}, {"weights": "w"}], ids=["plain", "weighted"])
+@pytest.mark.parametrize("clusters", [1, 3])
+def test_a_jackknife_by_strata(
+    n_h: int, weights: dict[str, str], clusters: int
+) -> None:
+    frame = _strata(n_h, 8, clusters)
+    units = {"clusters": "shop"} if clusters > 1 else {}
+    survey = _survey(frame, strata="area", **units, **weights)
+    expected = _stratified_se(frame if weights else frame.assign(w=1.0))
+    results = csi.fit(ONE, survey)
+    # a mean is linear in the weights, which the jackknife keeps within each stratum
+    assert_allclose(jackknife(results).index["se"], expected, rtol=1e-9)
+    assert_allclose(linearized(results).index["se"], expected, rtol=1e-3)
+
+
+def test_a_jackknife_by_strata_of_unlike_sizes() -> None:
+    frame = pd.concat([_strata(n_h, 3) for n_h in (2, 3, 20)], ignore_index=True)
+    frame["area"] = np.repeat(np.arange(9), np.repeat([2, 3, 20], 3))
+    frame["shop"] = np.arange(len(frame))
+    frame["w"] = 1.0
+    results = csi.fit(ONE, _survey(frame, strata="area"))
+    assert_allclose(jackknife(results).index["se"], _stratified_se(frame), rtol=1e-9)
+
+
+@pytest.mark.parametrize("incomplete", TREATED)
+@pytest.mark.parametrize("weights", [{}, {"weights": "weight"}])
+def test_units_left_out_are_fits_by_their_weights(
+    incomplete: Incomplete, weights: dict[str, str]
+) -> None:
+    frame = _frame(90).drop(columns="area").assign(area=lambda f: f.index // 24)
+    survey = _survey(frame, strata="area", clusters="shop", **weights)
+    results = csi.fit(FULL, survey, incomplete=incomplete)
+    answers = results.answers
+    assert answers is not None
+    draws = Draws(results, answers, Plan(0, 0), None)
+    found = collect(left_out_estimates(draws), [statistics.PATHS]).values["paths"]
+    used = frame.iloc[answers.rows]
+    units = used[["area", "shop"]].drop_duplicates().sort_values(["area", "shop"])
+    assert len(found) == len(units)
+    for row in (0, 4, len(units) - 1):
+        area, shop = units.iloc[row]
+        many = int((units["area"] == area).sum())
+        raised = np.where(frame["area"] == area, many / (many - 1), 1.0)
+        own = frame["weight"] if weights else 1.0
+        again = frame.assign(own=raised * own)[frame["shop"] != shop]
+        fitted = csi.fit(
+            FULL,
+            _survey(again, weights="own"),
+            incomplete=incomplete,
+        )
+        assert_allclose(fitted.paths["estimate"], found[row], atol=1e-6)
+
+
+def test_the_acceleration_of_a_mean_by_strata() -> None:
+    frame = pd.concat([_strata(n_h, 2) for n_h in (3, 20)], ignore_index=True)
+    frame["area"] = np.repeat(np.arange(4), [3, 3, 20, 20])
+    results = csi.fit(ONE, _survey(frame, strata="area"))
+    answers = results.answers
+    assert answers is not None
+    draws = Draws(results, answers, Plan(0, 0), None)
+    left = collect(left_out_estimates(draws), [statistics.SCORES]).values["scores"]
+    found = intervals.acceleration(left, sampling_units(answers).strata)
+    # empirical influences of a mean by strata (Davison & Hinkley 1997, section 5.3.2)
+    x = 100 * (frame["SATIS"] - 1) / 9
+    size = x.groupby(frame["area"]).transform("size")
+    influence = size / len(x) * (x - x.groupby(frame["area"]).transform("mean"))
+    cubes, squares = (influence**3 / size**3).sum(), (influence**2 / size**2).sum()
+    assert_allclose(found[0], cubes / squares**1.5 / 6, rtol=1e-9)
+
+
+def _replicated(frame: pd.DataFrame) -> tuple[csi.Results, list[str]]:
+    """Return a fit and the columns of its jackknife weights within strata."""
+    columns: dict[str, np.ndarray] = {}
+    for unit in range(len(frame)):
+        own = (frame["area"] == frame["area"].iloc[unit]).to_numpy()
+        many = own.sum()
+        kept = np.where(own, many / (many - 1), 1.0)
+        kept[unit] = 0.0
+        columns[f"r{unit}"] = kept
+    wide = pd.concat([frame, pd.DataFrame(columns)], axis=1)
+    return csi.fit(ONE, _survey(wide)), list(columns)
+
+
+def test_replicates_of_the_jackknife_within_strata() -> None:
+    frame = pd.concat([_strata(2, 5), _strata(3, 4)], ignore_index=True).assign(w=1.0)
+    frame["area"] = np.repeat(np.arange(9), [2] * 5 + [3] * 4)
+    frame["shop"] = np.arange(len(frame))
+    results, columns = _replicated(frame)
+    factors = np.repeat([1 / 2, 2 / 3], [10, 12])
+    expected = _stratified_se(frame)
+    found = replicate_weights(results, columns, "jkn", rscales=factors)
+    assert_allclose(found.index["se"], expected, rtol=1e-9)
+    # the same, as R's survey writes it: one scale and relative ones
+    other = replicate_weights(
+        results, columns, "bootstrap", scale=1 / 6, rscales=list(6 * factors)
+    )
+    assert_allclose(other.index["se"], expected, rtol=1e-9)
+    halves = _strata(2, 10).assign(w=1.0)
+    results, columns = _replicated(halves)
+    found = replicate_weights(results, columns, "JKn", rscales=0.5)  # type: ignore[arg-type]
+    assert_allclose(found.index["se"], _stratified_se(halves), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"method": "jkn"}, "needs rscales="),
+        ({"method": "jkn", "rscales": [0.5]}, "one for each of the 4 columns"),
+        ({"rscales": "half"}, "not 'half'"),
+        ({"rscales": [1.0, -1.0, 1.0, 1.0]}, "0 or more"),
+        ({"rscales": [[1.0], [1.0, 2.0]]}, "0 or more"),
+        ({"rscales": [1.0, np.nan, 1.0, 1.0]}, "0 or more"),
+        ({"scale": 0}, "scale must be a positive number, not 0"),
+        ({"scale": "1"}, "scale must be a positive number, not '1'"),
+        ({"fay": "x"}, "Fay's factor must be from 0 to below 1, not 'x'"),
+        ({"level": "a"}, "level must lie between 0 and 1, not 'a'"),
+        ({"fay": 2, "level": 2, "scale": -1}, "(?s)3 problems.*level.*not 2"),
+        ({"columns": 3}, "columns must be a list of names, not 3"),
+    ],
+)
+def test_replicates_that_cannot_be_scaled(given: dict[str, Any], told: str) -> None:
+    results, columns = _replicated(_strata(2, 2))
+    call = {"columns": columns, "method": "jackknife", **given}
+    with pytest.raises(csi.SpecificationError, match=told):
+        replicate_weights(results, **call)
+
+
+def test_columns_of_replicates() -> None:
+    results, columns = _replicated(_strata(4, 3))
+    with pytest.raises(csi.DataError, match="'r1' is given more than once"):
+        replicate_weights(results, [*columns, "r1"], "brr")
+    with pytest.raises(csi.DataError, match="two columns or more"):
+        replicate_weights(results, "r0", "brr")
+    whole = replicate_weights(results, pd.Index(columns), "brr")
+    assert_allclose(
+        whole.index["se"], replicate_weights(results, columns, "brr").index["se"]
+    )
+
+
+def test_statistics_of_ones_own() -> None:
+    results = csi.fit(FULL, _survey(_frame(200)))
+    names = results.model.construct_names
+    for errors in (linearized(results), jackknife(results)):
+        table = errors.of(lambda e: e.r_squared)
+        expected = errors.r_squared
+        places = [names.index(name) for name in expected["construct"]]
+        for column in ("estimate", "se", "low", "high"):
+            assert_allclose(table[column].iloc[places], expected[column], rtol=1e-9)
+        renamed = replace(statistics.PATHS, name="scores")
+        assert_allclose(errors.of(renamed)["se"], errors.paths["se"], rtol=1e-9)
+        assert len(errors.of(lambda e: e.paths[..., 1, 0])) == 1
+        every = errors.of(lambda e: e.loadings)
+        assert_allclose(
+            every.merge(errors.loadings, on=["construct", "item"])["se_x"],
+            errors.loadings["se"],
+            rtol=1e-9,
+        )
+        assert errors.of("f_squared")["se"].notna().any()
+    with pytest.raises(csi.SpecificationError, match="batch axis"):
+        linearized(results).of(lambda e: e.paths[0])
+    with pytest.raises(csi.SpecificationError, match="not int"):
+        linearized(results).of(3)  # type: ignore[arg-type]
+    assert_allclose(
+        linearized(results).of("PATHS")["p"], linearized(results).paths["p"]
+    )
+
+
+def test_only_what_may_be_zero_has_a_p_value() -> None:
+    results = csi.fit(FULL, _survey(_frame(200)))
+    errors, boot = linearized(results), csi.bootstrap(results, n=100)
+    tables = ("paths", "total_effects", "indirect_effects", "loadings", "weights")
+    for name in (*tables, "r_squared", "reliability", "htmt"):
+        table, drawn = getattr(errors, name), getattr(boot, name)
+        assert ("p" in table) == (name in tables)
+        assert_allclose(table["estimate"], drawn["estimate"])
+        labels = list(table.columns[: table.columns.get_loc("estimate")])
+        assert table[labels].equals(drawn[labels])
+    # a normal p-value: |z| = 1.96 at a limit that touches zero
+    row = errors.paths.iloc[0]
+    assert_allclose(
+        row["p"], math.erfc(abs(row["estimate"] / row["se"]) / math.sqrt(2)), rtol=1e-9
+    )
+    single = errors.loadings["construct"] == "loyalty"
+    assert errors.loadings.loc[single, "p"].isna().all()
+
+
+def test_settings_of_errors() -> None:
+    frame = _strata(3, 4)
+    results = csi.fit(ONE, _survey(frame, strata="area"))
+    level: Any = np.float32(0.9)
+    settings = jackknife(results, level=level).settings
+    assert settings["standard errors"] == "jackknife of respondents within strata"
+    assert settings["level"] == "0.9"
+    assert settings["estimator"] == results.settings["estimator"]
+
+
+def test_refused_scores_have_no_errors() -> None:
+    rng = np.random.default_rng(5)
+    trait = rng.normal(size=(200, 1))
+    values = np.clip(np.rint(5.5 + 1.5 * trait + rng.normal(size=(200, 4))), 1, 10)
+    frame = pd.DataFrame(values, columns=["a1", "a2", "a3", "b1"])
+    frame["a3"] = 11 - frame["a1"]
+    model = csi.Model(
+        "turned",
+        (csi.reflective("a", "a1", "a2", "a3"), csi.reflective("b", "b1")),
+        (("a", "b"),),
+        index="b",
+    )
+    survey = csi.read_survey(frame, scale=(1, 10))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = csi.fit(model, survey)
+    refused = results.scores["note"] != ""
+    assert refused.tolist() == [True, False]
+    for errors in (linearized(results), jackknife(results)):
+        table = errors.scores
+        numbers = table.drop(columns=["construct", "note"])
+        assert numbers[refused].isna().all(axis=None)
+        assert numbers[~refused].notna().all(axis=None)
+        assert table["note"].tolist() == results.scores["note"].tolist()
+        assert errors.of("scores")["se"].isna().tolist() == refused.tolist()
+        assert table["note"].iloc[0].split()[0] in repr(errors)
+
+
+@pytest.mark.parametrize("made", [linearized, jackknife])
+def test_groups_are_refused_by_the_name_of_the_function(
+    made: Callable[[Any], object],
+) -> None:
+    groups = csi.fit(ONE, _survey(_frame(100)), by="area")
+    with pytest.raises(csi.SpecificationError, match=f"{made.__name__} takes one fit"):
+        made(groups)

@@ -227,11 +227,15 @@ def test_measures_of_fit_by_hand(results: csi.Results) -> None:
         assert_allclose(table.loc["d_uls", kind], (left**2).sum() / 2)
         ratios = np.linalg.eigvals(np.linalg.solve(corr, corr - left)).real
         assert_allclose(table.loc["d_g", kind], (np.log10(ratios) ** 2).sum() / 2)
-    # two items of one construct: the product of their loadings
+    # two items of one composite: as observed; of two, by way of their scores
     loadings = results.loadings.set_index("item")["estimate"]
-    implied = assessment.implied_correlations()
-    first, second = model.constructs[0].items[:2]
-    assert_allclose(implied.loc[first, second], loadings[first] * loadings[second])
+    implied = assessment.implied_correlations(saturated=True)
+    (first, second), other = model.constructs[0].items[:2], model.constructs[1].items[0]
+    assert_allclose(implied.loc[first, second], corr[model.items.index(first), 1])
+    between = results.construct_correlations.iloc[0, 1]
+    assert_allclose(
+        implied.loc[first, other], loadings[first] * between * loadings[other]
+    )
     # expectation and loyalty are joined by paths only, by way of satisfaction
     expected = assessment.implied_construct_correlations()
     assert abs(expected.loc["expectation", "loyalty"]) < 1

@@ -209,6 +209,81 @@ def test_copula_cautions_with_a_normal_source(frame: pd.DataFrame) -> None:
     assert "<table" in check._repr_html_()
 
 
+def _regressed(frame: pd.DataFrame, names: list[str], terms: list[str]) -> FloatArray:
+    """Return the slopes of Y on some columns and the copula terms of some of them."""
+    copulas = [normal_scores(frame[[name]].to_numpy(float)) for name in terms]
+    design = np.column_stack([np.ones(len(frame)), frame[names].to_numpy(), *copulas])
+    return np.asarray(lstsq(design, frame["Y"], rcond=None)[0][1:])
+
+
+@pytest.mark.parametrize("values", [2, 4])
+def test_sources_of_few_values_have_no_copula_term(values: int) -> None:
+    rng = np.random.default_rng(3)
+    scores = rng.exponential(size=150)
+    few = np.minimum(rng.geometric(0.8, size=150), values).astype(float)
+    outcome = 0.5 * scores - 0.3 * few + rng.standard_normal(150)
+    frame = pd.DataFrame({"X": scores, "D": few, "Y": outcome})
+    check = gaussian_copula(_single(frame), ["Y"], n=30)
+    table = check.coefficients
+    assert table["copulas"].unique().tolist() == ["X"]
+    assert table["term"].tolist() == ["X", "D", "copula of X"]
+    expected = _regressed((frame - frame.mean()) / frame.std(), ["X", "D"], ["X"])
+    np.testing.assert_allclose(table["estimate"], expected, atol=1e-8)
+    assert check.normality["source"].tolist() == ["X", "D"]
+    assert "'D' have fewer than 5 values" in check.cautions[0]
+    assert "'D'" not in "".join(check.cautions[1:])
+
+
+def _single(frame: pd.DataFrame) -> csi.Results:
+    """Return a fit of single items, the last of which the others drive."""
+    *sources, target = frame
+    constructs = [csi.reflective(name, name.lower()) for name in frame]
+    paths = [(source, target) for source in sources]
+    model = csi.Model("single", constructs, paths)
+    return csi.fit(model, frame.rename(columns=str.lower))
+
+
+def test_only_sources_of_few_values_leave_no_regression() -> None:
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"D": rng.integers(0, 2, 80), "Y": rng.standard_normal(80)})
+    check = gaussian_copula(_single(frame), n=20)
+    assert check.coefficients.empty
+    assert check.signs.empty
+    assert "copula term" in repr(check)
+
+
+def test_resamples_in_which_a_source_hardly_varies_are_counted() -> None:
+    rng = np.random.default_rng(5)
+    rare = np.array([*range(5), *[0.0] * 45])
+    frame = pd.DataFrame({"X": rare, "Y": rng.standard_normal(50)})
+    check = gaussian_copula(_single(frame), n=200, seed=7)
+    generator = np.random.default_rng(7)
+    # of two values the copula term is a linear function
+    varying = [len(set(rare[generator.integers(0, 50, 50)])) > 2 for _ in range(200)]
+    assert 150 < sum(varying) < 200
+    assert check.used == sum(varying)
+    left = 200 - sum(varying)
+    assert any(f"{left} of 200 resamples were left out" in c for c in check.cautions)
+    assert np.isfinite(check.coefficients["se"]).all()
+
+
+def test_shapes_of_whole_weights_are_those_of_repetitions() -> None:
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({"x": rng.exponential(size=60), "y": rng.normal(size=60)})
+    frame["w"] = rng.integers(1, 4, 60)
+    model = csi.Model(
+        "m", [csi.reflective("X", "x"), csi.reflective("Y", "y")], [("X", "Y")]
+    )
+    weighted = csi.fit(model, csi.read_survey(frame, weights="w"))
+    repeated = csi.fit(model, frame.loc[frame.index.repeat(frame["w"])])
+    for column in ("skewness", "kurtosis"):
+        values = [
+            gaussian_copula(fit, n=5).normality[column].item()
+            for fit in (weighted, repeated)
+        ]
+        np.testing.assert_allclose(values[0], values[1], rtol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("instruments", "words"),
     [
@@ -241,6 +316,20 @@ def test_errors_of_copulas(frame: pd.DataFrame) -> None:
     for n in (1, 2.5):
         with pytest.raises(csi.SpecificationError, match="two resamples"):
             gaussian_copula(fitted(frame), n=n)  # type: ignore[arg-type]
+    with pytest.raises(csi.SpecificationError, match="no target is named"):
+        gaussian_copula(fitted(frame), [])
+    with pytest.raises(csi.SpecificationError, match="seed must be a whole number"):
+        gaussian_copula(fitted(frame), seed=True)
+    # the copula term of an exactly normal source is the source itself
+    quantiles = normal_scores(np.arange(50.0)[:, None])[:, 0]
+    normal = pd.DataFrame({"X": quantiles, "Y": np.random.default_rng(1).random(50)})
+    with pytest.raises(csi.DataError, match="depend on each other"):
+        gaussian_copula(_single(normal), n=5)
+    factors = [csi.reflective("a", "a1", "a2", "a3")]
+    population = csi.Moments(["a1", "a2", "a3"], [0, 0, 0], 0.5 + 0.5 * np.eye(3), 100)
+    alone = csi.fit(csi.Model("cfa", factors), population, estimator=csi.CBSEM())
+    with pytest.raises(csi.SpecificationError, match="'cfa' has no paths"):
+        gaussian_copula(alone)
     with pytest.raises(csi.SpecificationError, match="construct 'YZ'"):
         gaussian_copula(fitted(frame), "YZ")
     moments = csi.fit(MODEL, fitted(frame).moments)

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import csindex as csi
 from csindex.estimation import (
+    GCCA,
     GSCA,
     PCA,
     PLS,
@@ -32,6 +33,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "unit raw": UnitWeights(scaled=False),
     "PCA": PCA(),
     "GSCA": GSCA(),
+    "GCCA": GCCA("sumcorr"),
 }
 SCALE_FREE = [name for name in ESTIMATORS if not name.endswith("raw")]
 

@@ -26,7 +26,8 @@ MODEL = csi.Model(
     paths=(("x", "y"),),
     index="y",
 )
-LOADINGS = MODEL.blocks * np.array([0.8, 0.7, 0.75, 0.85, 0.7, 0.6])[:, None]
+UNEQUAL = np.array([0.8, 0.7, 0.75, 0.85, 0.7, 0.6])
+LOADINGS = MODEL.blocks * UNEQUAL[:, None]
 CORR = LOADINGS @ np.array([[1, 0.5], [0.5, 1]]) @ LOADINGS.T
 np.fill_diagonal(CORR, 1.0)
 
@@ -140,14 +141,66 @@ def test_a_wrong_model_is_rejected() -> None:
     assert_allclose(table["p"], 1 / 201)
 
 
+def _population(loadings: np.ndarray) -> csi.Moments:
+    """Return the moments of common factors that correlate by .5."""
+    wide = MODEL.blocks * loadings[:, None]
+    corr = wide @ np.array([[1, 0.5], [0.5, 1]]) @ wide.T
+    np.fill_diagonal(corr, 1.0)
+    return csi.Moments(MODEL.items, np.zeros(6), corr, 1000)
+
+
+def test_common_factors_are_composites_too() -> None:
+    # correlations between constructs are loadings times one number, so that
+    # regression weights reproduce them, and any weights if loadings are equal
+    for loadings, estimator in (
+        (UNEQUAL, PLS(mode="B")),
+        (UNEQUAL, PLSc()),
+        (np.full(6, 0.7), PLS()),
+    ):
+        measures = csi.fit(MODEL, _population(loadings), estimator).fit_measures
+        assert_allclose(measures, 0, atol=1e-5)
+    # mode A has weights proportional to the loadings, and scores with others
+    corr = _population(UNEQUAL).corr
+    first, second = slice(0, 3), slice(3, 6)
+    implied = corr.copy()
+    scores = []
+    for own in (first, second):
+        weights = UNEQUAL[own] / np.sqrt(UNEQUAL[own] @ corr[own, own] @ UNEQUAL[own])
+        scores.append((weights, corr[own, own] @ weights))
+    together = scores[0][0] @ corr[first, second] @ scores[1][0]
+    implied[first, second] = together * np.outer(scores[0][1], scores[1][1])
+    expected = np.sqrt(((corr - implied)[first, second] ** 2).sum() / 21)
+    measures = csi.fit(MODEL, _population(UNEQUAL), PLS()).fit_measures
+    assert_allclose(measures["srmr"], expected, rtol=1e-5)
+    assert round(expected, 3) == 0.014
+
+
+@pytest.mark.parametrize(
+    ("estimator", "composites", "own"),
+    [(PLS(), True, True), (PLS(mode="B"), True, False), (PLSc(), False, False)],
+)
+def test_what_is_tested_is_told(
+    estimator: csi.Estimator, composites: bool, own: bool
+) -> None:
+    notes = " ".join(exact_fit(csi.fit(MODEL, _survey(5), estimator), n=39).notes)
+    told = "'x', 'y' are reflective in the model, but estimated as composites"
+    assert (told in notes) == composites
+    assert ("have a small misfit of their own" in notes) == own
+
+
 @pytest.mark.parametrize(
     ("n", "estimator", "told"),
-    [(1200, PLS(), True), (300, PLS(), False), (1200, PLSc(), False)],
+    [
+        (1200, PLS(), True),
+        (300, PLS(), False),
+        (1200, PLS(mode="B"), False),
+        (1200, PLSc(), False),
+    ],
 )
 def test_the_size_of_misfit_is_told_where_a_large_sample_found_it(
     n: int, estimator: csi.Estimator, told: bool
 ) -> None:
-    # composites don't fit common factors, which PLSc estimates
+    # mode A doesn't fit common factors of unequal loadings, mode B and PLSc do
     results = csi.fit(MODEL, _survey(5, n), estimator)
     notes = " ".join(exact_fit(results, n=39).notes)
     size = f"those of the model: {results.fit_measures['srmr']:.3f} (estimated)"
@@ -192,11 +245,12 @@ def test_buckets_are_drawn_where_there_are_no_respondents(
         ({"n": 5}, "n must be a whole number of 20 or more, not 5"),
         ({"seed": -1}, "seed must be a whole number of 0 or more"),
         ({"level": 1.5}, "level must lie between 0 and 1"),
+        ({"double": "no"}, "double must be True or False"),
         ({"n": 20, "level": 0.99}, "only 20 of 20 resamples"),
     ],
 )
 def test_bad_calls(
-    results: csi.Results, options: dict[str, float], message: str
+    results: csi.Results, options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(csi.CsindexError, match=message):
         exact_fit(results, **options)  # type: ignore[arg-type]

@@ -272,16 +272,17 @@ def test_intraclass_correlations_of_shrout_and_fleiss() -> None:
     ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8]]
     ratings += [[7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
     found = intraclass(np.array(ratings, dtype=np.float64))
-    assert_allclose([found.absolute, found.consistent], [0.29, 0.71], atol=0.005)
+    values = [found.absolute.value, found.consistent.value]
+    assert_allclose(values, [0.29, 0.71], atol=0.005)
 
 
 def test_intraclass_correlations_of_a_shift() -> None:
     before = np.array([1.0, 2.0, 3.0, 4.0])
     found = intraclass(np.column_stack([before, before + 1]))
-    assert_allclose(found.consistent, 1.0)
+    assert_allclose(found.consistent.value, 1.0)
     # B = 10/3, E = 0, J = 2: 10/3 / (10/3 + 2 * 2 / 4)
-    assert_allclose(found.absolute, (10 / 3) / (10 / 3 + 1))
-    assert np.isnan(intraclass(np.ones((4, 2))).absolute)
+    assert_allclose(found.absolute.value, (10 / 3) / (10 / 3 + 1))
+    assert np.isnan(intraclass(np.ones((4, 2))).absolute.value)
 
 
 @pytest.mark.parametrize(

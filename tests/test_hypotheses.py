@@ -71,9 +71,10 @@ def test_the_level_is_the_user_s(survey: csi.Survey) -> None:
     [
         ("results", None, "needs the bootstrap of one fit"),
         (None, 1.5, "level must lie between 0 and 1, not 1.5"),
+        (None, "high", "level must lie between 0 and 1, not 'high'"),
     ],
 )
-def test_refuses(boot: Any, level: float | None, told: str) -> None:
+def test_refuses(boot: Any, level: Any, told: str) -> None:
     with pytest.raises(csi.SpecificationError) as caught:
         hypotheses(boot, level)
     assert told in str(caught.value)

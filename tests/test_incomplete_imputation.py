@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 import csindex as csi
+from csindex.inference import imputation, stack
 from csindex.inference.imputation import Imputation, Pool, multiple_imputation
 
 ITEMS = ["a1", "a2", "b1", "b2", "c1"]
@@ -100,10 +103,82 @@ def test_imputation_by_group_and_with_weights() -> None:
 def test_imputation_refuses_what_it_cannot_do() -> None:
     with pytest.raises(csi.SpecificationError, match="3 problems") as caught:
         multiple_imputation(MODEL, survey_of(frame_of()), m=1, resamples=2, level=2)
-    assert "m must be 2 or more" in str(caught.value)
+    assert "m must be a whole number of 2 or more, not 1" in str(caught.value)
     made = csi.fit(MODEL, survey_of(frame_of())).moments
     with pytest.raises(csi.SpecificationError, match="moments have no gaps"):
         multiple_imputation(MODEL, made)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"m": 2.5}, "m must be a whole number of 2 or more, not 2.5"),
+        ({"m": "x"}, "m must be a whole number of 2 or more, not 'x'"),
+        ({"seed": -1}, "seed must be a whole number of 0 or more, not -1"),
+        ({"seed": "a"}, "seed must be a whole number of 0 or more, not 'a'"),
+        ({"level": "x"}, "level must lie between 0 and 1, not 'x'"),
+        ({"resamples": 20.5}, "resamples must be a whole number of 20 or more"),
+        ({"m": "x", "seed": "a", "level": 1, "resamples": None}, "4 problems"),
+    ],
+)
+def test_options_of_imputation(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(csi.SpecificationError, match=told):
+        multiple_imputation(MODEL, survey_of(frame_of()), **given)
+
+
+def test_an_imputation_tells_the_seed_that_it_drew() -> None:
+    survey = survey_of(frame_of())
+    pooled = multiple_imputation(MODEL, survey, m=2, seed=None, resamples=20)
+    seed = int(pooled.settings["imputation"].split(",")[0].removeprefix("seed "))
+    numpys: Any = {"m": np.int64(2), "level": np.float64(0.95)}
+    again = multiple_imputation(MODEL, survey, seed=seed, resamples=20, **numpys)
+    pd.testing.assert_frame_equal(pooled.paths, again.paths, check_exact=True)
+
+
+def test_everything_is_pooled_that_a_bootstrap_has() -> None:
+    survey = survey_of(frame_of(gaps=0))
+    plain = csi.fit(MODEL, survey)
+    pooled = multiple_imputation(MODEL, survey, m=3, resamples=400)
+    boot = csi.bootstrap(plain, n=2000)
+    names = (
+        "paths",
+        "total_effects",
+        "indirect_effects",
+        "specific_indirect_effects",
+        "loadings",
+        "weights",
+        "r_squared",
+        "reliability",
+        "htmt",
+    )
+    for name in names:
+        table, drawn = getattr(pooled, name), getattr(boot, name)
+        assert len(table) == len(drawn) > 0
+        # nothing is missing, so that nothing but the draws of the resamples differs
+        assert_allclose(table["estimate"], drawn["estimate"], atol=1e-10)
+        assert_allclose(table["se"], drawn["se"], rtol=0.35, atol=1e-12)
+    assert set(pooled.pools) == set(boot.values)
+    for name in pooled.pools:
+        assert len(pooled.of(name)) == len(pooled.pools[name].estimate)
+    pd.testing.assert_frame_equal(pooled.of("HTMT"), pooled.htmt)
+    with pytest.raises(csi.SpecificationError, match="did you mean 'paths'"):
+        pooled.of("path")
+
+
+def test_an_interrupted_imputation_tells_how_far_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, calls = stack.resampled, iter(range(10))
+
+    def stopped(*given: Any) -> Any:
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        return made(*given)
+
+    monkeypatch.setattr(imputation, "resampled", stopped)
+    told = "interrupted after .* 3 of 5 completed samples are finished; none is kept"
+    with pytest.raises(KeyboardInterrupt, match=told):
+        multiple_imputation(MODEL, survey_of(frame_of()), m=5, resamples=20)
 
 
 def test_imputation_mends_what_other_answers_explain() -> None:

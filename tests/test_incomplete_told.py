@@ -65,6 +65,7 @@ def test_the_sample_flow_counts_every_step() -> None:
     frame["w"] = np.where(frame.index == 99, 0.0, 1.0)
     survey = survey_of(frame, weighted=True)
     flow = {"read": 100, "with weight": 99, "with any answer": 94, "complete": 87}
+    flow["eligible"] = 99
     whole = csi.fit(MODEL, survey)
     assert whole.sample_flow.to_dict() == {**flow, "used": 87}
     for treatment in GAPS:

@@ -14,7 +14,6 @@ from csindex.diagnostics.statistics import MEASURES
 from csindex.inference import packs, resampling, stack
 from csindex.inference.resampling import STREAM_BLOCK, Plan, drawn_weights
 from csindex.results.statistics import PATHS
-from csindex.scoring import construct_scores
 
 SMALL = csi.Model(
     "small",
@@ -69,8 +68,8 @@ def test_equals_a_loop(weighted: bool, mode: str, scaled: bool) -> None:
         made = csi.Moments(SMALL.items, mean, cov, n, 1, 10)
         one = csi.fit(SMALL, made, estimator)
         assert_allclose(boot.replicates("paths")[row], one.paths["estimate"], atol=1e-9)
-        # the formula goes on where a negative weight would refuse to show a score
-        scores = construct_scores(one.estimates)
+        # a negative weight refuses a score in a resample as it does in a fit
+        scores = one.scores["score"]
         assert_allclose(boot.replicates("scores")[row], scores, atol=1e-7)
         found = csi.assess(one).reliability[list(MEASURES)].to_numpy().ravel()
         assert_allclose(boot.replicates("reliability")[row], found, atol=1e-9)
@@ -213,12 +212,12 @@ def test_lost_resamples_are_counted() -> None:
 def test_any_statistic(results: csi.Results) -> None:
     boot = csi.bootstrap(results, n=200)
     again = boot.of(lambda estimates: estimates.paths[..., 2, :2])
-    both = boot.paths.iloc[1:][["estimate", "se", "low", "high", "p"]]
+    both = boot.paths.iloc[1:][["estimate", "se", "t", "low", "high", "p"]]
     assert_allclose(again, both, atol=1e-12)
     labelled = boot.of(PATHS)
     assert labelled["target"].tolist() == boot.paths["target"].tolist()
     difference = boot.of(lambda e: e.paths[..., 2, 0] - e.paths[..., 2, 1])
-    assert difference.shape == (1, 5)
+    assert difference.shape == (1, 6)
     with pytest.raises(csi.SpecificationError, match="keep the batch axis"):
         boot.of(lambda e: e.paths[0])
 
@@ -234,7 +233,7 @@ def test_everything_has_an_interval(results: csi.Results) -> None:
             table["estimate"] <= table["high"]
         )
         assert inside.mean() > 0.9
-    assert boot.importance.shape == (2, 9)
+    assert boot.importance.shape == (2, 11)
     assert boot.index.index.tolist() == ["estimate", "se", "low", "high"]
     assert {"score", "se", "low", "high"} <= set(boot.scores.columns)
 

@@ -355,6 +355,8 @@ def test_items_that_few_are_asked_stay_out_of_the_factors() -> None:
     items = found.items.set_index("item")
     assert not {"HANDLE1", "HANDLE2"} & set(found.structure["item"])
     assert any("HANDLE1" in note for note in found.notes)
+    # the index is that of complainers, and a fit says so
+    assert any(note.startswith("index: ") for note in found.notes)
     # most of the sample didn't complain, but that is no missing answer
     assert items.loc["HANDLE1", "n"] < 0.5 * len(bank)
     assert items.loc["HANDLE1", "missing"] < 0.05

@@ -18,7 +18,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import csindex as csi
 from csindex.moments import adding, batches, files
-from csindex.moments.tally import bucket_of
+from csindex.moments.buckets import bucket_of, file_origin, salt_of
 
 ITEMS = ["a", "b", "c"]
 CODE = 99
@@ -151,7 +151,7 @@ def test_weights_groups_and_buckets(kind: str, tmp_path: Path) -> None:
         scale=(1, 10),
     )
     weights = FRAME["w"].to_numpy()
-    positions = bucket_of(np.arange(N), 20)
+    positions = bucket_of(row_numbers(kind, tmp_path), 20)
     assert made.labels == (0, 1, 2)
     assert made.buckets is not None
     assert_array_equal(made.low, [1, 1, 1])
@@ -162,6 +162,17 @@ def test_weights_groups_and_buckets(kind: str, tmp_path: Path) -> None:
         assert_array_equal(made.buckets.count[label], counts)
         by_bucket = np.bincount(positions[rows], weights[rows], minlength=20)
         assert_allclose(made.buckets.weight[label], by_bucket, rtol=1e-13)
+
+
+def row_numbers(kind: str, folder: Path) -> np.ndarray:
+    """Return what each row's bucket is a hash of: its place, in files of their own."""
+    files_read = sorted(folder.iterdir())
+    if kind == "Polars lazy" or kind == "Arrow dataset" or not files_read:
+        return np.arange(N, dtype=np.uint64)
+    size = N // len(files_read)
+    keys = [salt_of(file_origin(path)) + np.arange(size) for path in files_read]
+    assert len(set(np.concatenate(keys))) == N
+    return np.concatenate(keys).astype(np.uint64)
 
 
 LARGE_TEXTS = [(",", False), (";", False), ("\t", True), ("|", True)]

@@ -123,17 +123,15 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], list[str]]] = {
         ["column 'c' is constant: every answer is 4"],
     ),
     "empty": (lambda _: arrow().slice(0, 0), {}, ["the source is empty"]),
-    "small group": (
-        lambda _: FRAME.assign(g=[1] * 2 + [2] * (N - 2)),
-        {"by": "g", "missing": CODE},
-        ["group 1: 2 complete answers to 3 items"],
+    "small groups": (
+        lambda _: FRAME[:4].assign(g=[1, 1, 2, 2]),
+        {"by": "g"},
+        ["group 1 of 'g': 2 complete answers to 3 items", "group 2 of 'g': 2 complete"],
     ),
-    "constant in a group": (
-        lambda _: arrow().set_column(
-            2, "c", pa.array(np.where(FRAME["g"], 5, FRAME["a"]))
-        ),
+    "constant in all groups": (
+        lambda _: arrow().set_column(2, "c", pa.array(FRAME["g"])),
         {"by": "g", "missing": CODE},
-        ["group 1: item 'c' is constant", "group 2: item 'c'"],
+        ["group 0 of 'g': item 'c' is constant", "group 1 of 'g'", "group 2 of 'g'"],
     ),
     "no group": (
         lambda _: FRAME.assign(g=None),
@@ -141,7 +139,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], list[str]]] = {
         ["column 'g' has no groups"],
     ),
     "no group in a survey": (
-        lambda _: csi.read_survey(FRAME.assign(g=None)),
+        lambda _: csi.read_survey(FRAME.assign(g=None), missing=CODE),
         {"by": "g", "buckets": 20},
         ["column 'g' has no groups"],
     ),
@@ -164,7 +162,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], list[str]]] = {
         ["a survey has its own weights, scales"],
     ),
     "strata": (
-        lambda _: csi.read_survey(FRAME, strata="g"),
+        lambda _: csi.read_survey(FRAME, missing=CODE, strata="g"),
         {"buckets": 20},
         ["which strata forbid"],
     ),
@@ -217,7 +215,7 @@ def test_a_word_in_a_large_text(
     monkeypatch.setattr(files, "WHOLE_FILE", 0)
     path = tmp_path / "answers.csv"
     FRAME.assign(b="good").to_csv(path, index=False)
-    with pytest.raises(csi.DataError, match=r"as a table of numbers: .*'good'"):
+    with pytest.raises(csi.DataError, match=r"column 'b' must hold numbers .*'good'"):
         csi.moments(path, ITEMS)
 
 

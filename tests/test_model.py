@@ -261,5 +261,32 @@ def test_constructs_without_items_are_named(model: csi.Model) -> None:
     told = str(caught.value)
     assert "with_items_of 'small': no item belongs to 'b', 'c'" in told
     assert "the items' constructs are 'a', 'd'" in told
+
+
+@pytest.mark.parametrize("items", [["x"], 7, "x", {"x": 1}.items()])
+def test_items_of_something_else(model: csi.Model, items: Any) -> None:
     with pytest.raises(csi.SpecificationError, match=r"survey\.codebook\.items"):
-        model.with_items_of(csi.load_dataset("bank"))  # type: ignore[arg-type]
+        model.with_items_of(items)
+
+
+def test_items_of_a_survey_a_codebook_or_items() -> None:
+    survey = csi.load_dataset("telecom")
+    expected = csi.tcsi().with_items_of(survey.codebook.items)
+    assert csi.tcsi().with_items_of(survey) == expected
+    assert csi.tcsi().with_items_of(survey.codebook) == expected
+
+
+def test_a_codebook_of_dimensions_wants_them_in_the_model_first() -> None:
+    items = csi.load_dataset("bank").codebook.items
+    with pytest.raises(
+        csi.SpecificationError, match="no item belongs to 'quality'"
+    ) as c:
+        csi.improved().with_items_of(items)
+    assert "csi.with_rater(model).with_items_of(...)" in str(c.value)
+    found = csi.with_rater(csi.improved()).with_items_of(items)
+    asked = {item.name for item in items if item.construct in found.construct_names}
+    assert set(found.items) == asked
+    others = [item for item in items if item.construct != "satisfaction"]
+    with pytest.raises(csi.SpecificationError) as c:
+        csi.with_rater(csi.improved()).with_items_of(others)
+    assert "with_rater(model)" not in str(c.value)

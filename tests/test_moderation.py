@@ -121,7 +121,7 @@ def test_a_stack_is_each_of_its_members(
     counts = np.random.default_rng(1).multinomial(240, np.full(240, 1 / 240), size=5)
     estimator = Moderated((BOTH, SQUARE), method)
     # so few numbers that every member is computed apart
-    monkeypatch.setattr("csindex.estimation.moderated._HELD", 1)
+    monkeypatch.setattr("csindex.estimation.term_moments._HELD", 1)
     found = estimator.estimate_answers(fit.model, fit.answers, counts.astype(float))
     monkeypatch.undo()
     whole = estimator.estimate_answers(MODEL, fit.answers, counts.astype(float))
@@ -403,6 +403,9 @@ def test_lines_have_the_slopes() -> None:
     legend = ax.get_legend()
     assert legend is not None
     assert legend.get_texts()[2].get_text().endswith("(+1 SD)")
+    # above the axes, where it hides no line
+    ax.figure.canvas.draw()
+    assert legend.get_window_extent().y0 >= ax.get_window_extent().y1
     assert ax.get_xlabel().startswith("Image")
     plt.close("all")
 

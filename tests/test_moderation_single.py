@@ -207,7 +207,7 @@ def test_no_region() -> None:
     slopes = found.slopes["estimate"].abs() / found.slopes["se"]
     assert slopes.max() < 2.5
     assert found.regions.empty
-    assert "No level where the effect differs from 0 (0.99)" in repr(found)
+    assert "Nowhere does the effect differ from 0 (0.99)" in repr(found)
 
 
 def test_square_without_variance() -> None:

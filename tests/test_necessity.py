@@ -120,6 +120,19 @@ def test_a_stack_of_ceilings_is_brute_force() -> None:
         assert_allclose(found.line_zone[k], above.mean() * 1.5, atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_corner_that_is_full_has_no_zone_at_all(seed: int) -> None:
+    # scores as they come, with rounding, and the highest outcome at the lowest score
+    rng = np.random.default_rng(seed)
+    x = np.sort(rng.uniform(0, 100, 40) / 3)
+    y = rng.uniform(0, 100, (3, 40)) / 3
+    y[:, 0] = 100 / 3
+    scope = Scope(float(x[0]), float(x[-1]), float(y.min()), 100 / 3)
+    found = ceilings(x, y, scope)
+    assert (found.step_zone == 0).all()
+    assert (found.line_zone >= 0).all()
+
+
 def test_required_by_steps() -> None:
     x, step = np.array([1.0, 2, 2, 5]), np.array([3.0, 4, 4, 9])
     found = required_by_steps(x, step, np.array([0.0, 3.5, 4, 4.1, 10]))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import signal
+import sys
+import threading
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -11,7 +14,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import csindex as csi
-from csindex.estimation import PLSc
+from csindex.estimation import PLS, Estimates, PLSc
+from csindex.inference.planning import studies
 from csindex.inference.planning.planning import SamplePlan, plan
 from csindex.inference.planning.sample_sizes import sample_size_rules
 from csindex.kernels.paths import r_squared
@@ -295,6 +299,58 @@ def test_all_problems_come_at_once() -> None:
     results = csi.fit(csi.acsi(), csi.load_dataset("retail"))
     with pytest.raises(csi.SpecificationError, match=r"give results\.model"):
         plan(TWO, results)
+
+
+@dataclass(frozen=True)
+class _Interrupted(PLS):
+    """An estimator in whose fourth call the user presses Ctrl-C."""
+
+    stop: threading.Event = field(default_factory=threading.Event, compare=False)
+    calls: list[int] = field(default_factory=list, compare=False)
+
+    def estimate(self, model: csi.Model, moments: csi.Moments) -> Estimates:
+        self.calls.append(1)
+        if len(self.calls) == 4:
+            main = threading.main_thread().ident
+            assert main is not None
+            signal.pthread_kill(main, signal.SIGINT)
+            self.stop.wait(10)
+        return super().estimate(model, moments)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of threads")
+def test_an_interrupted_plan_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    estimator = _Interrupted()
+    # a shell's background jobs ignore the signal
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(studies, "THREADS", 1)
+    monkeypatch.setattr(studies, "Event", lambda: estimator.stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            plan(TWO, {("a", "b"): 0.3}, n=50, replications=20_000, estimator=estimator)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    # neither the rest of the block nor the blocks that wait are estimated
+    assert estimator.stop.is_set()
+    assert len(estimator.calls) == 4
+
+
+def test_products_of_constructs_are_refused_by_name() -> None:
+    terms = (csi.interaction("expectation", "quality", "satisfaction"),)
+    survey = csi.load_dataset("retail")
+    results = csi.fit(csi.acsi(), survey, csi.Moderated(terms))
+    effects = {(path.source, path.target): 0.1 for path in results.model.paths}
+    for model, truth in (
+        (results.model, results),
+        (results.model, effects),
+        (csi.acsi(), results),
+    ):
+        with pytest.raises(csi.SpecificationError, match=r"sample_size_rules") as found:
+            plan(model, truth)
+        assert "give results.model" not in str(found.value)
+    # the fit in the model's place is named by its kind, not printed whole
+    with pytest.raises(csi.SpecificationError, match=r"not Results$"):
+        plan(results, effects)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import csindex as csi
-from csindex.inference.prediction.plspredict import Antecedents, Prediction, predict
+from csindex.inference.prediction.conventions import Antecedents
+from csindex.inference.prediction.plspredict import Prediction, predict
 from csindex.kernels.arrays import FloatArray
 
 # one item per construct: every equation is a linear regression

@@ -133,6 +133,7 @@ MAKERS: dict[str, Callable[[], object]] = {
     ),
     "GroupComparison": lambda: csi.compare_groups(RESULTS, by="<p>who", n=40),
     "Prediction": lambda: csi.predict(RESULTS, repeats=1),
+    "RowPredictions": lambda: csi.predict_rows(RESULTS, FRAME[:9]),
     "Investment": lambda: csi.best_investment(RESULTS, budget=5),
     "SamplePlan": lambda: csi.plan(MODEL, RESULTS, n=100, replications=100),
     "ExactFit": lambda: csi.exact_fit(RESULTS, n=40),

@@ -155,7 +155,7 @@ def test_shares_have_intervals(results: csi.Results, method: str) -> None:
         ({"predictors": ["quality", "quality"]}, "twice"),
         ({"predictors": ["SATIS"]}, "being part of it"),
         ({"predictors": "quality"}, "not a text"),
-        ({"predictors": []}, "name predictors"),
+        ({"predictors": []}, "predictors names none; name constructs or items"),
     ],
 )
 def test_refused_calls(

@@ -340,6 +340,8 @@ def test_small_samples_are_warned_of(tmp_path: Path) -> None:
             "does not exist; create it",
         ),
         (".", OutputError, "is a folder"),
+        ("a\0b.html", OutputError, "can't be the name of a file"),
+        (f"{'x' * 300}.html", OutputError, "can't be the name of a file"),
     ],
 )
 def test_paths_that_cannot_be_written(
@@ -399,6 +401,14 @@ def test_reports_refuse_what_they_cannot_report(
         report(results, path, language="de")  # type: ignore[arg-type]
     with pytest.raises(SpecificationError, match="too few"):
         report(results, path, resamples=3)
+    with pytest.raises(SpecificationError, match="title must be a text"):
+        report(results, path, title=2026)  # type: ignore[arg-type]
+    with pytest.raises(SpecificationError, match=r"waves=True needs .* not Results"):
+        report(results, path, waves=True)
+    link = tmp_path / "latest.html"
+    link.symlink_to(tmp_path / "none" / "report.html")
+    with pytest.raises(OutputError, match="does not exist; create it"):
+        report(results, link)
     assert not path.exists()
 
 

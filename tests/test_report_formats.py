@@ -299,6 +299,6 @@ def test_gaps_are_empty_cells(boot: csi.Bootstrap, tmp_path: Path) -> None:
     target.write_bytes(excel(replace(content, sections=(section,))))
     empty, full = Workbook(target).rows("Scores")[2:]
     assert empty == ["none"]
-    assert len(full) == 1 + len(boot.scores.columns.drop(["construct", "note"]))
+    assert len(full) == 1 + len(boot.scores.columns.drop(["construct", "note", "p"]))
     assert "none" in (text := markdown(replace(content, sections=(section,)), "f").text)
     assert "nan" not in text

@@ -57,7 +57,7 @@ NAMES = (
         "ADF",
         "additions",
     ),
-    *("Fornell", "Larcker", "ACSI", "NCSI", "ECSI", "TCSI", "HKCSI"),
+    *("Holm", "Fornell", "Larcker", "ACSI", "NCSI", "ECSI", "TCSI", "HKCSI"),
 )
 
 
@@ -171,9 +171,8 @@ def bank_fit(incomplete: Incomplete) -> csi.Results:
 
 
 def fitted(model: csi.Model, survey: csi.Survey, incomplete: Incomplete) -> csi.Results:
-    if incomplete == "listwise":
-        return csi.fit(model, survey)
-    with pytest.warns(csi.errors.AnswersWarning, match="more than half"):
+    told = "All numbers" if incomplete == "listwise" else "more than half"
+    with pytest.warns(csi.AnswersWarning, match=told):
         return csi.fit(model, survey, incomplete=incomplete)
 
 
@@ -218,6 +217,24 @@ def test_other_estimators_are_in_chinese(estimator: csi.Estimator) -> None:
 
 def test_a_report_on_groups_is_in_chinese() -> None:
     results = csi.fit(csi.hkcsi(), csi.load_dataset("national"), by="sector")
+    assert english(content(results), results) == []
+
+
+def test_changes_of_waves_are_in_chinese() -> None:
+    results = csi.fit(csi.acsi(), csi.load_dataset("retail"), by="wave")
+    made = csi.bootstrap(results, n=40, seed=1)
+    subject = Subject(
+        results.overall, made.overall, results, made, words("zh"), waves=True
+    )
+    page = page_of(subject)
+    assert table_of(page, "changes").rows
+    assert english(page, results) == []
+
+
+def test_products_of_items_are_in_chinese() -> None:
+    terms = (csi.interaction("expectation", "quality", "satisfaction"),)
+    moderated = csi.Moderated(terms, method="product")
+    results = csi.fit(csi.acsi(), csi.load_dataset("retail"), moderated)
     assert english(content(results), results) == []
 
 
@@ -306,7 +323,9 @@ def test_hypothetical_questions_are_named() -> None:
     survey = csi.load_dataset("national")
     assert hypothetical(csi.fit(csi.ecsi_mobi(), survey)) == "complaints"
     assert hypothetical(csi.fit(csi.acsi(), survey)) == ""
-    assert hypothetical(csi.fit(csi.improved(), survey)) == ""
+    with pytest.warns(csi.AnswersWarning, match="369 of 2000 respondents are used"):
+        improved = csi.fit(csi.improved(), survey)
+    assert hypothetical(improved) == ""
     page = content(csi.fit(csi.ecsi_mobi(), survey), "en")
     sample = next(s for s in page.sections if s.name == "sample")
     told = [block.text for block in sample.blocks if isinstance(block, Paragraph)]

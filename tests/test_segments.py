@@ -406,7 +406,9 @@ def test_a_segment_without_variance_has_a_reason() -> None:
         [*((p.source, p.target) for p in MODEL.paths), ("flag", "c")],
         index="c",
     )
-    sample = sample_of(csi.fit(model, csi.read_survey(frame, scale=(-9, 9))))
+    sample = sample_of(
+        csi.fit(model, csi.read_survey(frame, scale={"*": (-9, 9), "flag": (0, 1)}))
+    )
     own = truth[sample.answers.rows]
     # segment 1 holds both flags, segment 2 one of them, segment 3 nobody
     divided = np.where((own == 0) & (sample.values[:, 0] > 0), 1, 0)

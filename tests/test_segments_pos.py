@@ -298,7 +298,9 @@ def test_a_rare_answer_does_not_end_alone() -> None:
         (*MODEL.constructs, csi.reflective("rare", "rare")),
         [*((p.source, p.target) for p in MODEL.paths), ("c", "rare")],
     )
-    survey = csi.read_survey(frame.assign(rare=rare), scale=(-9, 9))
+    survey = csi.read_survey(
+        frame.assign(rare=rare), scale={"*": (-9, 9), "rare": (0, 1)}
+    )
     found = segments(csi.fit(model, survey), 2, method="pos", starts=2)
     assert not found.failures
     assert [found[g].answers.values[:, -1].std() > 0 for g in (1, 2)] == [True, True]  # type: ignore[union-attr]
@@ -313,7 +315,9 @@ def test_one_answer_that_differs_can_not_be_divided() -> None:
         (*MODEL.constructs, csi.reflective("lone", "lone")),
         [*((p.source, p.target) for p in MODEL.paths), ("lone", "c")],
     )
-    survey = csi.read_survey(frame.assign(lone=lone), scale=(-9, 9))
+    survey = csi.read_survey(
+        frame.assign(lone=lone), scale={"*": (-9, 9), "lone": (0, 1)}
+    )
     with pytest.raises(csi.DataError, match="no division into 2 segments can be"):
         segments(csi.fit(model, survey), 2, method="pos", starts=2)
 

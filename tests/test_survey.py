@@ -222,7 +222,8 @@ def test_the_sample_flow_tells_who_is_left_out() -> None:
     steps = ["read", "with weight", "with any answer", "complete", "used"]
     flow = dict(zip(steps, [50, 45, 45, 40, 40], strict=True))
     assert dict(survey.answers(ITEMS).flow) == flow
-    assert csi.fit(MODEL, survey).sample_flow.to_dict() == flow
+    found = csi.fit(MODEL, survey).sample_flow.to_dict()
+    assert {step: found[step] for step in steps} == flow
 
 
 def test_answers_of_weight_zero_are_not_looked_at() -> None:
@@ -263,13 +264,13 @@ def test_a_frame_goes_straight_into_a_fit() -> None:
         _ = direct.index
 
 
+@pytest.mark.filterwarnings("ignore:30 of 120 respondents are in none of the groups")
 @pytest.mark.parametrize(
     ("column", "labels"),
     [
         (["b", "a", None, "b"], ["a", "b"]),
         ([2, 10, 1, np.nan], [1, 2, 10]),
         ([2, "x", None, 2], [2, "x"]),
-        ([(1, 2), "x", 3.5, "x"], [(1, 2), "x", 3.5]),
         (pd.Categorical(["lo", "hi", "lo", "hi"], ["lo", "hi"]), ["lo", "hi"]),
         ([True, False, True, False], [False, True]),
         (pd.array([3, 1, None, 3], dtype="Int64"), [1, 3]),
@@ -313,3 +314,95 @@ def test_a_survey_tells_what_it_is() -> None:
     survey = csi.read_survey(answers(7))
     assert repr(survey) == "Survey(7 respondents, 4 columns, pandas data frame)"
     assert len(survey) == 7
+
+
+@pytest.mark.parametrize("role", ["strata", "clusters"])
+@pytest.mark.parametrize("gap", [np.nan, None, "", "  "])
+def test_respondents_of_no_stratum_or_cluster_are_refused(role: str, gap: Any) -> None:
+    frame = answers()
+    frame["unit"] = np.repeat([f"u{k}" for k in range(12)], 10)
+    frame["unit"] = frame["unit"].astype(object)
+    frame.loc[[3, 40, 41], "unit"] = gap
+    design: dict[str, Any] = {role: "unit"}
+    survey = csi.read_survey(frame, scale=(1, 10), **design)
+    with pytest.raises(csi.DataError) as caught:
+        csi.fit(MODEL, survey)
+    told = f"column 'unit' tells the {role} of the sample, but is empty for 3 of 120"
+    assert told in str(caught.value)
+    # who isn't used needs none
+    frame.loc[[3, 40, 41], "q1"] = np.nan
+    used = csi.read_survey(frame, scale=(1, 10), **design).answers(ITEMS)
+    codes = used.strata if role == "strata" else used.clusters
+    assert codes is not None
+    kept = frame["unit"].drop([3, 40, 41])
+    assert_array_equal(codes[:, None] == codes, kept.to_numpy()[:, None] == [*kept])
+
+
+def test_codes_of_no_stratum_are_missing_too() -> None:
+    frame = answers().assign(unit=[1, 2, 9] * 40)
+    book = csi.Codebook([csi.Item("unit", missing=(9,))], strata="unit")
+    with pytest.raises(csi.DataError, match="empty for 40 of 120"):
+        csi.read_survey(frame, codebook=book).answers(ITEMS)
+
+
+def test_weights_that_lie_beside_the_answers() -> None:
+    frame = answers()
+    rng = np.random.default_rng(1)
+    design = {
+        "weights": rng.uniform(0.5, 2, 120),
+        "strata": np.repeat([1, 2], 60),
+        "clusters": np.arange(120) // 4,
+    }
+    named = csi.read_survey(frame.assign(**design), scale=(1, 10), **_same(design))
+    expected = csi.fit(MODEL, named)
+    kinds: dict[str, Any] = {
+        "arrays": design,
+        "lists": {role: values.tolist() for role, values in design.items()},
+        "series": {role: pd.Series(values) for role, values in design.items()},
+    }
+    for beside in kinds.values():
+        found = csi.fit(MODEL, csi.read_survey(frame, scale=(1, 10), **beside))
+        assert found.index == expected.index
+        assert found.survey is not None
+        used, same = found.survey.answers(ITEMS), named.answers(ITEMS)
+        assert_array_equal(used.row_weights, same.row_weights)
+        assert_array_equal(used.strata, same.strata)
+        assert_array_equal(used.clusters, same.clusters)
+    # a column of that name stays as it is
+    other = csi.read_survey(frame.assign(weights="x"), weights=design["weights"])
+    assert other.codebook.weights == "weights_2"
+    assert (other.frame["weights"] == "x").all()
+    shuffled = frame.sample(frac=1, random_state=1)
+    aligned = pd.Series(design["weights"])[shuffled.index]
+    survey = csi.read_survey(shuffled, scale=(1, 10), weights=aligned)
+    by_name = csi.read_survey(
+        frame.assign(w=design["weights"]), scale=(1, 10), weights="w"
+    )
+    assert_allclose(csi.fit(MODEL, survey).index, csi.fit(MODEL, by_name).index)
+
+
+def _same(names: Any) -> dict[str, Any]:
+    return {name: name for name in names}
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        (np.ones(119), "weights= has 119 values for 120 respondents; name a column"),
+        (pd.Series(np.ones(119)), "weights= has 119 values for 120 respondents"),
+        ([], "weights= has 0 values for 120"),
+        (np.ones((120, 1)), "weights= is a ndarray, not a column"),
+        (pd.DataFrame({"w": np.ones(120)}), "weights= is a DataFrame, not a column"),
+        (2, "weights= is a int, not a column"),
+        (
+            pd.Series(np.ones(120), index=range(1, 121)),
+            "another index than the answers",
+        ),
+        (["a"] * 120, "weights column 'weights' must hold numbers but has 'a'"),
+        (-np.ones(120), "weights column 'weights' has 120 negative values"),
+    ],
+)
+def test_weights_that_fit_no_answers(weights: Any, told: str) -> None:
+    with pytest.raises(csi.DataError) as caught:
+        csi.read_survey(answers(), weights=weights).answers(ITEMS)
+    assert told in str(caught.value)

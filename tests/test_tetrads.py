@@ -154,7 +154,12 @@ def test_population_moments_have_no_tetrads() -> None:
 def test_bootstrap_gives_intervals_of_bonferronis_level() -> None:
     results = csi.fit(model(5), survey(one_factor(5)))
     boot = csi.bootstrap(results, n=2000, level=0.9)
-    found = tetrads(results, boot, level=0.95).values
+    found = tetrads(results, boot).values
+    wider = tetrads(results, boot, level=0.99)
+    assert wider.level == 0.99
+    assert (
+        wider.values["high"] - wider.values["low"] > found["high"] - found["low"]
+    ).all()
     wide = csi.bootstrap(results, n=2000, level=0.99).of(tetrad_statistic("cause"))
     assert_allclose(found[["low", "high"]], wide[["low", "high"]])
     assert_allclose(found["boot_se"], found["se"], rtol=0.15)

@@ -178,6 +178,9 @@ def test_population_estimates_are_those_of_the_truth_file(case: Case) -> None:
     assert results.index == pytest.approx(section["index"], abs=1e-4)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:.*respondents are used, those:csindex.AnswersWarning"
+)
 @pytest.mark.parametrize("case", [CASES[0], *CASES[2:]], ids=str)
 def test_shipped_surveys_give_sensible_results(case: Case) -> None:
     survey = csi.load_dataset(case.survey)
@@ -285,6 +288,9 @@ STUDIES = [
 ]
 
 
+@pytest.mark.filterwarnings(
+    "ignore:.*respondents are used, those:csindex.AnswersWarning"
+)
 @pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: str(study.case))
 def test_true_values_lie_in_their_intervals_as_often_as_they_should(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.testing import assert_allclose
 
 import csindex as csi
 from csindex.inference.multiplicity import benjamini_hochberg, holm
-from csindex.inference.waves import index_change, index_changes
+from csindex.inference.waves import index_change, index_changes, two_sided
 from csindex.survey import Survey
 
 # Benjamini & Hochberg (1995), section 3.2: 15 p-values in order
@@ -235,6 +236,12 @@ def test_unlike_indices_are_refused(
             index_change(fit, other)
     with pytest.raises(csi.SpecificationError, match="level must lie"):
         index_change(fit, fit, level=95)
+    with pytest.raises(csi.SpecificationError, match="not 'a'"):
+        index_change(fit, fit, level="a")  # type: ignore[arg-type]
+    single: Any = np.float32(0.9)
+    found, wanted = (index_change(fit, fit, level=value) for value in (single, 0.9))
+    assert_allclose(found.low, wanted.low, rtol=1e-6)
+
     with pytest.raises(csi.SpecificationError, match="unknown adjustment 'fdr'"):
         index_changes({"A": fit}, {"A": fit}, adjust="fdr")  # type: ignore[arg-type]
     with pytest.raises(csi.SpecificationError, match="not Results"):
@@ -256,3 +263,12 @@ def test_a_change_prints() -> None:
     assert repr(index_change(before, after)).startswith("The index rose: +22.22 points")
     assert repr(index_change(after, before)).startswith("The index fell: -22.22 points")
     assert isinstance(index_change(before, before).items, pd.DataFrame)
+
+
+def test_small_p_values_are_not_zero() -> None:
+    # twice the upper tail of the normal distribution, from its asymptotic series
+    z = 12.0
+    tail = math.exp(-(z**2) / 2) / (z * math.sqrt(2 * math.pi))
+    series = 1 - z**-2 + 3 * z**-4 - 15 * z**-6 + 105 * z**-8
+    found = two_sided(np.array([z, -z, 0.0, np.nan]))
+    assert_allclose(found, [2 * tail * series, 2 * tail * series, 1, np.nan], rtol=1e-6)

@@ -25,6 +25,7 @@ from csindex.catalog.scsb import SCSB
 from csindex.catalog.swics import SWICS
 from csindex.catalog.tcsi import TCSI, TCSI_2006
 from csindex.errors import SpecificationError, unknown
+from csindex.language.frames import Table
 from csindex.model import Model, Status
 
 # the order is fixed: new models come before the improved one
@@ -271,7 +272,7 @@ def models() -> pd.DataFrame:
     surveys a model is fitted after `Model.with_items`.
     """
     statuses = [status for status in get_args(Status) if status]
-    return pd.DataFrame(
+    table = Table(
         {
             "name": model.name,
             "title": model.title,
@@ -287,6 +288,8 @@ def models() -> pd.DataFrame:
         }
         for model in CATALOG.values()
     )
+    table.attrs["below"] = ["title", "origin", "reference"]
+    return table
 
 
 def find_model(name: str) -> Model:

@@ -166,6 +166,7 @@ class Codebook:
             zh=own.zh or other.zh,
             parent=own.parent or other.parent,
             score_map=own.score_map or other.score_map,
+            labels=own.labels or other.labels,
             controllable=other.controllable
             if own.controllable is None
             else own.controllable,
@@ -414,6 +415,16 @@ def _are_rules(value: object) -> bool:
     )
 
 
+def _are_labels(value: object) -> bool:
+    return isinstance(value, tuple | list) and all(
+        isinstance(pair, tuple | list)
+        and len(pair) == 2
+        and _are_numbers(pair[:1])
+        and _is_text(pair[1])
+        for pair in value
+    )
+
+
 # what the fields of codebooks and items hold: a check, and how to write it
 _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "scale": (_is_scale, "the lowest and the highest answer, as [1, 10]"),
@@ -435,4 +446,5 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "parent": (_is_text, "the name of an indicator"),
     "score_map": (_is_map, "points, as [100, 80, 60, 30, 0], or a map's name"),
     "controllable": (_is_flag_or_none, "true or false"),
+    "labels": (_are_labels, "pairs of a code and a text, as [[1, 'north']]"),
 }

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from csindex.codebook.codebook import Codebook
+from csindex.codebook.codes import MISSING_TEXTS, stray_codes, with_points
 from csindex.errors import DataError
 from csindex.kernels.arrays import FloatArray
 from csindex.model import Item
 
 Kind = Literal["item", "group", "weights", "number", "text", "constant", "empty"]
 
-# numbers that questionnaires use for "no answer"
-_CODES = frozenset(
-    {-99.0, -98.0, -9.0, -8.0, -7.0, -1.0, 77.0, 88.0, 96.0, 97.0, 98.0, 99.0}
-    | {888.0, 997.0, 998.0, 999.0, 9998.0, 9999.0}
-)
 # usual scales, from the narrowest
 _SCALES = ((0, 1), (1, 5), (1, 7), (1, 10), (0, 10), (0, 100))
 # answers on 0-100 use this much of it; an age or a percentage does not
@@ -32,7 +28,7 @@ _MOST_NUMBERS = 12
 _MOST_GROUPS = 30
 _WEIGHTS = frozenset({"weight", "weights", "wt", "w", "pweight", "权重"})
 _TRUTHS = {"true": "1", "false": "0"}
-_NO_ANSWER = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "<na>", "nat"})
+_NOTHING = Codebook()
 
 
 @dataclass(frozen=True)
@@ -61,13 +57,16 @@ class ColumnGuess:
     reason: str
 
 
-def draft(frame: pd.DataFrame) -> Codebook:
+def draft(frame: pd.DataFrame, known: Codebook = _NOTHING) -> Codebook:
     """Draft the codebook of a data frame.
 
     Parameters
     ----------
     frame : DataFrame
         The answers as they were read, one column per question.
+    known : Codebook
+        What the file says about its columns, as those of SPSS do; it comes before
+        every guess.
 
     Returns
     -------
@@ -86,7 +85,7 @@ def draft(frame: pd.DataFrame) -> Codebook:
     >>> book.scale, book.missing, book.groups
     ((1.0, 10.0), (99.0,), ('shop',))
     """
-    guesses = guess_columns(frame)
+    guesses = guess_columns(frame, known)
     items = [guess for guess in guesses if guess.kind == "item"]
     if not items:
         seen = ", ".join(f"{guess.name} ({guess.kind})" for guess in guesses[:12])
@@ -97,8 +96,8 @@ def draft(frame: pd.DataFrame) -> Codebook:
     general = _commonest([guess.scale for guess in items if guess.scale])
     codes = _general_codes(items)
     described = [
-        Item(
-            guess.name,
+        replace(
+            known.by_name.get(guess.name, Item(guess.name)),
             scale=None if guess.scale == general else guess.scale,
             missing=tuple(code for code in guess.missing if code not in codes),
         )
@@ -114,13 +113,17 @@ def draft(frame: pd.DataFrame) -> Codebook:
     )
 
 
-def guess_columns(frame: pd.DataFrame) -> tuple[ColumnGuess, ...]:
+def guess_columns(
+    frame: pd.DataFrame, known: Codebook = _NOTHING
+) -> tuple[ColumnGuess, ...]:
     """Guess what each column of a data frame is.
 
     Parameters
     ----------
     frame : DataFrame
         The answers as they were read.
+    known : Codebook
+        What the file says about its columns.
 
     Returns
     -------
@@ -140,21 +143,38 @@ def guess_columns(frame: pd.DataFrame) -> tuple[ColumnGuess, ...]:
     >>> [(guess.name, guess.kind, guess.missing) for guess in guess_columns(frame)]
     [('q1', 'item', (99.0,)), ('age', 'number', ())]
     """
-    guesses = [_guess(str(name), frame.iloc[:, k]) for k, name in enumerate(frame)]
+    items = [known.by_name.get(str(name), Item(str(name))) for name in frame]
+    guesses = [_guess(item, frame.iloc[:, k]) for k, item in enumerate(items)]
     wide = _commonest(
         [g.scale for g in guesses if g.scale is not None and g.scale != (0.0, 1.0)]
     )
-    return tuple(_widened(guess, wide) for guess in guesses)
+    return tuple(
+        _widened(guess, wide) if item.scale is None else guess
+        for guess, item in zip(guesses, items, strict=True)
+    )
 
 
-def _guess(name: str, column: pd.Series) -> ColumnGuess:
+def _guess(known: Item, column: pd.Series) -> ColumnGuess:
     values, texts = _numbers(column)
+    said = known.missing
+    guess = _guessed(known.name, np.where(np.isin(values, said), np.nan, values), texts)
+    missing = (*said, *(code for code in guess.missing if code not in said))
+    if known.scale is not None and guess.kind in ("item", "group", "constant"):
+        low, high = known.scale
+        if high - low > 1 or guess.kind == "item":
+            reason = f"its labels go from {low:g} to {high:g}"
+            return ColumnGuess(known.name, "item", known.scale, missing, reason)
+    return replace(guess, missing=missing)
+
+
+def _guessed(name: str, values: FloatArray, texts: Sequence[str]) -> ColumnGuess:
+    """Return what a column seems to be, by what is in it."""
     seen = values[~np.isnan(values)]
     if texts:
-        return _guess_texts(name, texts, len(seen), len(column))
+        return _guess_texts(name, texts, len(seen), len(values))
     if not seen.size:
         return ColumnGuess(name, "empty", None, (), "no answers")
-    missing = _codes(seen)
+    missing = stray_codes(seen)
     kept = np.unique(seen[~np.isin(seen, missing)])
     if len(kept) <= 1:
         only = f"every answer is {kept[0]:g}" if len(kept) else "no answers but codes"
@@ -204,28 +224,16 @@ def _numbers(column: pd.Series) -> tuple[FloatArray, list[str]]:
     cells = [
         "" if pd.isna(cell) else str(cell).strip() for cell in column.astype(object)
     ]
-    cells = [_TRUTHS.get(cell.lower(), cell) for cell in cells]
+    cells = [_TRUTHS.get(cell.lower(), cell) for cell in with_points(cells)]
     values = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce")
     found = values.to_numpy(dtype=np.float64)
     found = np.where(np.isinf(found), np.nan, found)
     texts = [
         cell
         for cell, value in zip(cells, found, strict=True)
-        if np.isnan(value) and cell.lower() not in _NO_ANSWER
+        if np.isnan(value) and cell.lower() not in MISSING_TEXTS
     ]
     return found, texts
-
-
-def _codes(seen: FloatArray) -> tuple[float, ...]:
-    """Return the codes that stand apart from the other answers."""
-    levels = np.unique(seen)
-    usual = np.array([level in _CODES for level in levels])
-    kept = levels[~usual]
-    if not kept.size:
-        return ()
-    reach = max(1.0, float(kept[-1] - kept[0]))
-    apart = (levels > kept[-1] + reach) | ((levels < kept[0]) & (levels < 0))
-    return tuple(float(level) for level in levels[usual & apart])
 
 
 def _general_codes(items: Sequence[ColumnGuess]) -> tuple[float, ...]:

@@ -49,6 +49,22 @@ def codebook_toml(codebook: Codebook) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def item_lines(item: Item) -> list[str]:
+    """Return the lines of an item's table.
+
+    Parameters
+    ----------
+    item : Item
+        The item.
+
+    Returns
+    -------
+    list of str
+        The heading, and a line per field that says something.
+    """
+    return list(_table("items", item))
+
+
 def _table(kind: str, entry: Item | Indicator) -> Iterable[str]:
     yield f"[{kind}.{_key(entry.name)}]"
     for field in fields(entry):

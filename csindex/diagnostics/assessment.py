@@ -12,8 +12,10 @@ import pandas as pd
 from csindex.diagnostics import quality, reasons, thresholds
 from csindex.diagnostics.admissibility import admissibility
 from csindex.diagnostics.blindfolding import q_squared
+from csindex.diagnostics.options import truth_problems
 from csindex.diagnostics.statistics import MEASURES, reliabilities
 from csindex.diagnostics.thresholds import Criterion
+from csindex.errors import SpecificationError
 from csindex.estimation import Estimates
 from csindex.kernels import reliability as kernels
 from csindex.kernels import validity
@@ -82,9 +84,19 @@ class Assessment(Printed):
     def reliability(self) -> pd.DataFrame:
         """Reliability: alpha, alpha_standardized, rho_a, rho_c, ave, omega.
 
-        One row per construct. ``alpha`` is of the raw items, ``alpha_standardized``
-        of the standardised ones; ``omega`` of one common factor of the construct's
-        own items. Constructs with mode B weights have no rho_a, rho_c, ave and omega.
+        One row per construct. ``alpha`` is of the items' covariances,
+        ``alpha_standardized`` of their correlations; ``omega`` of one common factor of
+        the correlations of the construct's own items. Constructs with mode B weights
+        have no rho_a, rho_c, ave and omega.
+
+        Of ordinal items (``PLS(correlations="polychoric")``, ``CBSEM(ordinal=True)``)
+        the correlations are polychoric: ``alpha_standardized`` is ordinal alpha, of the
+        variables behind the items. By `CBSEM` ``alpha`` is so, too, because these have
+        no units, and ``omega`` is that of the sum of answers, from thresholds and the
+        correlations that the model implies (Green & Yang 2009); it is missing where a
+        construct has ordinal and continuous items. By `PLS` ``alpha`` is of polychoric
+        correlations with the answers' standard deviations, and ``omega`` of the
+        variables behind the items.
         """
         table = pd.DataFrame(
             reliabilities(self._estimates),
@@ -246,7 +258,13 @@ class Assessment(Printed):
         -------
         DataFrame of shape (items, items)
             Correlations.
+
+        Raises
+        ------
+        SpecificationError
+            If ``saturated`` is neither True nor False.
         """
+        _refuse("implied_correlations", truth_problems(saturated=saturated))
         items = pd.Index(self._model.items, name="item")
         values = self._estimates.implied_corr(saturated)
         return pd.DataFrame(values, index=items, columns=items)
@@ -263,7 +281,13 @@ class Assessment(Printed):
         -------
         DataFrame of shape (items, items)
             Correlations minus implied ones.
+
+        Raises
+        ------
+        SpecificationError
+            If ``saturated`` is neither True nor False.
         """
+        _refuse("residual_correlations", truth_problems(saturated=saturated))
         expected = self.implied_correlations(saturated)
         return pd.DataFrame(self._corr, expected.index, expected.columns) - expected
 
@@ -355,6 +379,11 @@ def assess(results: Results, htmt_absolute: bool = True) -> Assessment:
         Tables of reliability, validity, collinearity, explanation, fit and
         admissibility, and graded verdicts, which flag and never reject.
 
+    Raises
+    ------
+    SpecificationError
+        If it isn't given one fit, or ``htmt_absolute`` is neither True nor False.
+
     Examples
     --------
     >>> import csindex as csi
@@ -362,4 +391,11 @@ def assess(results: Results, htmt_absolute: bool = True) -> Assessment:
     >>> assess(results).reliability.columns.tolist()
     ['alpha', 'alpha_standardized', 'rho_a', 'rho_c', 'ave', 'omega']
     """
-    return Assessment(one_fit(results, "assess"), htmt_absolute)
+    fit = one_fit(results, "assess")
+    _refuse("assess", truth_problems(htmt_absolute=htmt_absolute))
+    return Assessment(fit, bool(htmt_absolute))
+
+
+def _refuse(caller: str, problems: Iterable[str]) -> None:
+    if found := [f"{caller}: {problem}" for problem in problems]:
+        raise SpecificationError(found)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from csindex.diagnostics.importance import checked_target
+from csindex.diagnostics.options import named_list, share_problems, whole_problems
 from csindex.diagnostics.shares import direct_drivers
 from csindex.diagnostics.statistics import is_product
 from csindex.diagnostics.thresholds import CERTAINTY
@@ -120,15 +121,9 @@ def impact_asymmetry(
         named = direct_drivers(fit.model, name)
         names = [n for n in named if not is_product(fit.model, n)]
     else:
-        names = list(predictors)
+        names = named_list("predictors", predictors)
     problems = _problems(fit, name, names, low, high)
-    if not (isinstance(n, int) and n * (1 - level) >= 2 and 0 < level < 1):
-        problems.append(
-            f"n={n!r} resamples and level={level!r} don't go together; use n=1000 and "
-            "level=.95"
-        )
-    if not 0 <= certain <= 1:
-        problems.append(f"certain is a share of resamples, 0 to 1, not {certain!r}")
+    problems += _number_problems(n, seed, level, certain)
     if problems:
         raise SpecificationError([f"impact_asymmetry: {p}" for p in problems])
     made = _contrast(fit, name, names, low, high)
@@ -140,6 +135,23 @@ def impact_asymmetry(
         ]
     )
     return _table(names, own, drawn, made, level, certain)
+
+
+def _number_problems(n: int, seed: int, level: float, certain: float) -> list[str]:
+    problems = [
+        *whole_problems(1, n=n),
+        *whole_problems(0, seed=seed),
+        *share_problems(level=level),
+    ]
+    if not problems and n * (1 - level) < 2:
+        problems.append(
+            f"n={n!r} resamples and level={level!r} don't go together; use n=1000 and "
+            "level=.95"
+        )
+    share = isinstance(certain, (int, float, np.number))
+    if isinstance(certain, bool) or not (share and 0 <= certain <= 1):
+        problems.append(f"certain is a share of resamples, 0 to 1, not {certain!r}")
+    return problems
 
 
 def _table(
@@ -253,6 +265,13 @@ def _resampled(weights: FloatArray, n: int, seed: int) -> Iterator[FloatArray]:
         yield counts.reshape(rows, size) * weights
 
 
+def _are_cuts(low: object, high: object) -> bool:
+    number = (int, float, np.number)
+    if not (isinstance(low, number) and isinstance(high, number)):
+        return False
+    return bool(0 <= low < high <= 100)
+
+
 def _problems(
     results: Results,
     target: str,
@@ -265,13 +284,14 @@ def _problems(
     )
     if not names:
         problems.append(
-            f"no path leads to {target!r}; choose another target, or name predictors"
+            f"no predictors of {target!r} are left; name some, or take None for the "
+            "constructs with a path to it"
         )
     if target in names:
         problems.append(f"{target!r} can't be a predictor of itself")
     if (low is None) != (high is None):
         problems.append("give both low= and high=, or none of them")
-    elif low is not None and high is not None and not 0 <= low < high <= 100:
+    elif low is not None and high is not None and not _are_cuts(low, high):
         problems.append(
             f"low must lie below high, both from 0 to 100, not {low!r} and {high!r}"
         )

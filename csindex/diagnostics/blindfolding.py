@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from csindex.diagnostics.options import whole_problems
 from csindex.errors import SpecificationError
 from csindex.estimation import Estimates, row_estimator
 from csindex.kernels.arrays import FloatArray
@@ -50,6 +51,11 @@ def q_squared(results: Results, distance: int = DISTANCE) -> pd.DataFrame:
     estimates and no gap has to be filled. The distance should not divide n where
     neighbours in the data belong together.
 
+    It has no interval. A resample holds respondents twice, of whom one could be left
+    out while the other is estimated from, which makes predictions look better than they
+    are; and without that flaw each resample would cost as many fits as there are parts.
+    `csindex.predict` tests predictions of respondents left out.
+
     References
     ----------
     Stone (1974), Journal of the Royal Statistical Society B 36(2); Geisser (1975),
@@ -64,10 +70,8 @@ def q_squared(results: Results, distance: int = DISTANCE) -> pd.DataFrame:
     True
     """
     results = one_fit(results, "q_squared")
-    if not (isinstance(distance, (int, np.integer)) and distance >= 2):
-        raise SpecificationError(
-            f"q_squared: distance must be a whole number of 2 or more, not {distance!r}"
-        )
+    if problems := list(whole_problems(2, distance=distance)):
+        raise SpecificationError([f"q_squared: {p}" for p in problems])
     names = results.model.endogenous
     reason = ""
     if results.answers is None:

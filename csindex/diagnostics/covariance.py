@@ -10,6 +10,7 @@ import pandas as pd
 from csindex.diagnostics.covariance_residuals import ResidualKind, residual_matrix
 from csindex.diagnostics.release import release_scores
 from csindex.errors import DataError, SpecificationError, quoted
+from csindex.estimation.cbsem import CovarianceEstimates
 from csindex.estimation.cbsem.cautions import Caution, cautions
 from csindex.estimation.cbsem.fitted import CovarianceFit
 from csindex.estimation.cbsem.noncentral import chi_square_tail
@@ -23,7 +24,8 @@ from csindex.kernels.arrays import FloatArray
 from csindex.kernels.cbsem.ram import matrices
 from csindex.kernels.em import completed
 from csindex.kernels.threads import one_thread
-from csindex.results import Results
+from csindex.language.frames import Table
+from csindex.results import Results, one_fit
 from csindex.results.parameters import covariance_structure
 
 ScoreMethod = Literal["regression", "bartlett"]
@@ -63,7 +65,7 @@ def modification_indices(results: Results) -> pd.DataFrame:
     ----------
     Sorbom (1989), Psychometrika 54(3); Saris, Satorra & Sorbom (1987).
     """
-    made = covariance_structure(results.estimates, "modification_indices")
+    made = _structure(results, "modification_indices")
     fit = made.fit
     added = _candidates(results)
     score = release_scores(fit, added)
@@ -112,7 +114,7 @@ def residuals(results: Results, kind: ResidualKind = "correlation") -> pd.DataFr
     ----------
     Joreskog & Sorbom (1981); Maydeu-Olivares (2017), Psychometrika 82(3).
     """
-    made = covariance_structure(results.estimates, "residuals")
+    made = _structure(results, "residuals")
     if kind not in get_args(ResidualKind):
         raise SpecificationError(
             f"unknown kind {kind!r} of residuals; there are "
@@ -154,7 +156,7 @@ def factor_scores(results: Results, method: ScoreMethod = "regression") -> pd.Da
     ----------
     Thurstone (1935); Bartlett (1937), British Journal of Psychology 28.
     """
-    made = covariance_structure(results.estimates, "factor_scores")
+    made = _structure(results, "factor_scores")
     if method not in get_args(ScoreMethod):
         raise SpecificationError(
             f"unknown method {method!r}; there are {quoted(get_args(ScoreMethod))}"
@@ -232,7 +234,7 @@ def model_reliability(results: Results) -> pd.DataFrame:
     Psychometrika 74(1); Zumbo, Gadermann & Zeisser (2007), Journal of Modern Applied
     Statistical Methods 6(1).
     """
-    made = covariance_structure(results.estimates, "model_reliability")
+    made = _structure(results, "model_reliability")
     model, p = made.model, len(made.model.items)
     implied = made.fit.implied[0]
     table = made.fit.table
@@ -287,14 +289,20 @@ def explain(results: Results, boot: Resampled | None = None) -> pd.DataFrame:
     SpecificationError
         If another estimator made the fit.
     """
-    made = covariance_structure(results.estimates, "explain")
+    made = _structure(results, "explain")
     columns = ["finding", "where", "value", "threshold", "improper", "ways_out"]
     found = cautions(made)
     if boot is not None:
         found += _failed_resamples(boot)
-    return pd.DataFrame(
-        [[getattr(caution, c) for c in columns] for caution in found], columns=columns
-    )
+    rows = [[getattr(caution, c) for c in columns] for caution in found]
+    table = Table(rows, columns=columns)
+    table.attrs["below"] = ["ways_out"]
+    return table
+
+
+def _structure(results: object, caller: str) -> CovarianceEstimates:
+    """Return the covariance structure of one fit, or refuse what is none."""
+    return covariance_structure(one_fit(results, caller).estimates, caller)
 
 
 def _failed_resamples(boot: Resampled) -> list[Caution]:
@@ -320,7 +328,7 @@ def _failed_resamples(boot: Resampled) -> list[Caution]:
 
 def _candidates(results: Results) -> list[Row]:
     """Return the coefficients that a model fixes at zero by leaving them out."""
-    made = covariance_structure(results.estimates, "modification_indices")
+    made = _structure(results, "modification_indices")
     table, model = made.fit.table, made.model
     given = {(row.lhs, row.op, row.rhs) for row in table.rows}
     given |= {(row.rhs, row.op, row.lhs) for row in table.rows if row.op == "~~"}

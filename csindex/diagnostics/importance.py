@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from csindex.diagnostics.statistics import drivers, importance
 from csindex.errors import SpecificationError, quoted, unknown
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+from csindex.language.frames import Table
 from csindex.results import Results, one_fit
 
 Cut = Literal["mean", "median", "midpoint"]
@@ -21,6 +23,8 @@ REGIONS = {
     "III": ("opportunity", False, False),
     "IV": ("maintain", False, True),
 }
+# regions of fewer drivers than this say little
+_FEW = 4
 
 
 def importance_performance(
@@ -44,7 +48,7 @@ def importance_performance(
     DataFrame
         One row per driver: driver, importance (points of the target per point of
         the driver), performance (0-100 score), region (I to IV) and its meaning.
-        ``attrs`` holds the target and the two cuts. A driver with a negative
+        ``attrs`` holds the target, the two cuts and notes. A driver with a negative
         effect, as complaints on loyalty, is placed by the size of its effect and by
         100 minus its score.
 
@@ -80,7 +84,7 @@ def importance_performance(
     strength, merit = turned(effect, scores, lowers)
     cuts = cut_points(strength, merit, cut)
     regions = [region_of(i, p, cuts) for i, p in zip(strength, merit, strict=True)]
-    table = pd.DataFrame(
+    table = Table(
         {
             "driver": names,
             "importance": effect,
@@ -92,8 +96,18 @@ def importance_performance(
             ],
         }
     )
-    table.attrs.update(target=target, cuts=cuts)
+    table.attrs.update(target=target, cuts=cuts, notes=_few_drivers(names))
     return table
+
+
+def _few_drivers(names: Sequence[str]) -> list[str]:
+    """Return what to think of regions that so few drivers are divided into."""
+    if len(names) >= _FEW:
+        return []
+    return [
+        f"Drivers: {len(names)}. Cuts in the middle of so few put some above and some "
+        "below, however little they differ; see csi.region_probabilities"
+    ]
 
 
 def region_of(effect: float, score: float, cuts: tuple[float, float]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from csindex.diagnostics.importance import Cut, checked_target, importance_performance
+from csindex.diagnostics.options import whole_problems
 from csindex.diagnostics.statistics import drivers, importance
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.kernels.arrays import FloatArray
@@ -136,11 +137,12 @@ class NecessaryConditions(Printed):
             )
         scope = self.conditions[0].scope
         asked = np.linspace(scope.y_low, scope.y_high, 11) if levels is None else levels
-        wanted = np.atleast_1d(np.asarray(asked, dtype=np.float64))
-        if not ((wanted >= 0) & (wanted <= 100)).all():
+        wanted = np.atleast_1d(np.asarray(asked, dtype=object)).ravel()
+        if not len(wanted) or not all(map(_is_score, wanted)):
             raise SpecificationError(
                 f"bottlenecks: levels are scores from 0 to 100, not {levels!r}"
             )
+        wanted = wanted.astype(np.float64)
         parts = [_bottleneck(one, wanted, ceiling) for one in self.conditions]
         table = pd.concat(parts, ignore_index=True)
         return table.sort_values("outcome", kind="stable", ignore_index=True)
@@ -179,6 +181,10 @@ class NecessaryConditions(Printed):
         Hauff, Richter, Sarstedt & Ringle (2024), Journal of Retailing and Consumer
         Services 78.
         """
+        if not _is_score(outcome):
+            raise SpecificationError(
+                f"combined: outcome is a score from 0 to 100, not {outcome!r}"
+            )
         needs = self.bottlenecks([outcome], ceiling)
         table = importance_performance(self.results, self.target, cut)
         own = self.effects[self.effects["ceiling"] == ceiling]
@@ -187,6 +193,12 @@ class NecessaryConditions(Printed):
         )
         wide.attrs.update(table.attrs, outcome=float(outcome))
         return wide
+
+
+def _is_score(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        return False
+    return bool(0 <= value <= 100)
 
 
 def _told(effects: pd.DataFrame, verdict: str) -> str:
@@ -256,14 +268,20 @@ def necessary_conditions(
     et al. (2019) hold that d and p are enough where theory expects a necessity, and
     that verdict can be read from d and p.
 
-    Sampling weights move neither
-    ceilings nor test, which know only which scores occur; they enter the shares of
-    respondents. A driver that lowers the target is turned round: its low scores are
-    then what may be necessary.
+    d has no interval. A ceiling lies on the outermost respondents, and no resample has
+    any beyond them: within one scope the step function of a resample is never above
+    that of the sample, and its d never smaller, so that a bootstrap's interval begins
+    at d itself, as that of any extreme (Bickel & Freedman 1981). Dul et al. (2020) test
+    by permutations, which need no law of d.
+
+    Sampling weights move neither ceilings nor test, which know only which scores occur;
+    they enter the shares of respondents. A driver that lowers the target is turned
+    round: its low scores are then what may be necessary.
 
     References
     ----------
-    Dul (2016), Organizational Research Methods 19(1); Dul, van der Laan & Kuik (2020),
+    Bickel & Freedman (1981), Annals of Statistics 9(6) (extremes); Dul (2016),
+    Organizational Research Methods 19(1); Dul, van der Laan & Kuik (2020),
     Organizational Research Methods 23(2) (test); Sorjonen, Wikstrom Alex & Melin
     (2017), Frontiers in Psychology 8:2192, and Sorjonen & Melin (2019), Frontiers in
     Psychology 10:283 (criticism); Dul, van der Laan, Kuik & Karwowski (2019),
@@ -282,11 +300,7 @@ def necessary_conditions(
     """
     fit = one_fit(results, "necessary_conditions")
     name = checked_target(fit, target)
-    problems = [
-        f"{what} must be a whole number of {least} or more, not {value!r}"
-        for what, value, least in (("n", n, 1), ("seed", seed, 0))
-        if not (isinstance(value, int) and value >= least)
-    ]
+    problems = [*whole_problems(1, n=n), *whole_problems(0, seed=seed)]
     if scope not in get_args(Extent):
         problems.append(
             f"unknown scope {scope!r}; there are {quoted(get_args(Extent))}"

@@ -17,7 +17,7 @@ from csindex.estimation.cbsem import CovarianceEstimates
 from csindex.estimation.cbsem.standardizing import standardized
 from csindex.estimation.cbsem.table import ParameterTable, Row, row_values
 from csindex.kernels.threads import one_thread
-from csindex.results import Results
+from csindex.results import Results, one_fit
 from csindex.results.parameters import covariance_structure
 from csindex.results.printing import Page, Printed
 
@@ -161,14 +161,15 @@ def second_opinion(results: Results) -> SecondOpinion:
     >>> second_opinion(results).largest < 1e-3
     True
     """
-    made = covariance_structure(results.estimates, "second_opinion")
+    fit = one_fit(results, "second_opinion")
+    made = covariance_structure(fit.estimates, "second_opinion")
     _check(made)
     told: list[str] = []
     with _listening(told), one_thread():
         other = _semopy(made)
     return SecondOpinion(
         _parameters(made, other),
-        _measures(made, results.fit_measures, other),
+        _measures(made, fit.fit_measures, other),
         pd.DataFrame(_DEFECTS, columns=["what", "how", "compared"]),
         other.runs,
         tuple(told),

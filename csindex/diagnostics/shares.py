@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
+from csindex.diagnostics.options import named_list
 from csindex.errors import SpecificationError, quoted, unknown
 from csindex.estimation import Estimates
 from csindex.kernels import relative_importance as kernels
@@ -201,14 +202,19 @@ def _checked(
     methods: Sequence[Method],
 ) -> tuple[str, list[str]]:
     """Return the target and the predictors, or refuse them."""
+    if not isinstance(model, Model):
+        raise SpecificationError(
+            "relative_weights takes a model, as csi.acsi() or results.model, not "
+            f"{type(model).__name__}"
+        )
     name = model.required_index() if target is None else target
     if problems := unknown("construct", [name], model.construct_names, "as target"):
         raise SpecificationError(problems)
-    names = direct_drivers(model, name) if predictors is None else list(predictors)
-    if isinstance(predictors, str):
-        raise SpecificationError(
-            f"predictors must be a list of names, as [{predictors!r}], not a text"
-        )
+    names = (
+        direct_drivers(model, name)
+        if predictors is None
+        else named_list("predictors", predictors)
+    )
     own = {*model.constructs[model.construct_names.index(name)].items, name}
     problems = unknown(
         "construct or item",
@@ -216,7 +222,12 @@ def _checked(
         [*model.construct_names, *model.items],
         "in predictors",
     )
-    if not names:
+    if predictors is not None and not names:
+        problems.append(
+            "predictors names none; name constructs or items, or take None for those "
+            f"with a path to {name!r}"
+        )
+    elif not names:
         problems.append(
             f"no path leads to {name!r} in model {model.name!r}; choose another "
             "target, or name predictors"

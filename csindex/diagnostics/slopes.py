@@ -96,10 +96,16 @@ class SimpleSlopes(Printed):
         if self.level is None:
             notes.append("No intervals and regions: give boot=csi.bootstrap(results)")
         elif self.regions.empty:
-            notes.append(f"No level where the effect differs from 0 ({self.level:g})")
+            notes.append(
+                f"Nowhere does the effect differ from 0 ({self.level:g}), whatever the "
+                f"level of {about.moderator}"
+            )
         else:
             caption = f"Levels where the effect differs from 0 ({self.level:g})"
-            tables[caption] = self.regions
+            levels = [_in_words(row.low, row.high) for row in self.regions.itertuples()]
+            told = self.regions.drop(columns=["low", "high"])
+            told.insert(1, about.moderator, levels)
+            tables[caption] = told
         return Page("\n".join(self._answers()), tables, notes)
 
     def _answers(self) -> Iterator[str]:
@@ -421,6 +427,13 @@ def _positive(curve: FloatArray) -> list[tuple[float, float]]:
     return [(-math.inf, low), (high, math.inf)] if a > 0 else [(low, high)]
 
 
+def _in_words(low: float, high: float) -> str:
+    """Return a range of levels in words, in standard deviations from the mean."""
+    if math.isinf(low):
+        return "everywhere" if math.isinf(high) else f"below {high:.2f} sd"
+    return f"above {low:.2f} sd" if math.isinf(high) else f"{low:.2f} to {high:.2f} sd"
+
+
 def _inside(low: float, high: float) -> float:
     """Return a number between two, of which each may be infinite."""
     if math.isinf(low):
@@ -462,7 +475,9 @@ def _levels(at: Sequence[float]) -> list[float]:
     wrong = [
         level
         for level in levels
-        if not isinstance(level, int | float | np.number) or not np.isfinite(level)
+        if isinstance(level, bool)
+        or not isinstance(level, int | float | np.number)
+        or not np.isfinite(level)
     ]
     if wrong or not len(levels):
         raise SpecificationError(

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from csindex.diagnostics.options import share_problems
 from csindex.diagnostics.thresholds import Criterion
 from csindex.errors import SpecificationError
 from csindex.estimation import Estimates
@@ -20,6 +21,7 @@ from csindex.results.printing import Page, Printed, named
 from csindex.results.statistics import Statistic
 
 _FEWEST_ITEMS = 4
+_LEVEL = 0.95
 _TESTS = [
     *("construct", "items", "tetrads", "law", "chisq", "df", "p", "p_holm"),
     *("threshold", "verdict", "source"),
@@ -89,7 +91,7 @@ class Tetrads(Printed):
 
 
 def tetrads(
-    results: Results, boot: Resampled | None = None, level: float = 0.95
+    results: Results, boot: Resampled | None = None, level: float | None = None
 ) -> Tetrads:
     r"""Test whether the items of each reflective construct have one cause.
 
@@ -101,8 +103,9 @@ def tetrads(
         A bootstrap of this fit, for intervals of every tetrad; it knows strata and
         clusters, which the other tests don't. ``interval="bc"`` is what Gudergan et
         al. use.
-    level : float
-        Confidence level of all intervals of one construct together.
+    level : float, optional
+        Confidence level of all intervals of one construct together, .95 if None. Only
+        with a bootstrap, because only that gives intervals.
 
     Returns
     -------
@@ -112,8 +115,8 @@ def tetrads(
     Raises
     ------
     SpecificationError
-        If it isn't given one fit, the bootstrap is of another one, or the level is no
-        share.
+        If it isn't given one fit, the bootstrap is of another one, the level is no
+        share, or there is one without a bootstrap.
 
     Notes
     -----
@@ -149,15 +152,16 @@ def tetrads(
     """
     fit = one_fit(results, "tetrads")
     _check_call(fit, boot, level)
+    share = _LEVEL if level is None else level
     tested = _tested(fit.model)
     frames = [_construct_values(fit, construct) for construct in tested]
     values = pd.concat(frames, ignore_index=True) if frames else _no_values()
     if boot is not None and frames:
-        values = _with_intervals(values, tested, boot, level)
+        values = _with_intervals(values, tested, boot, share)
     tests = pd.DataFrame([_construct_test(fit, c) for c in tested], columns=_TESTS)
     tests["p_holm"] = _holm(tests["p"].to_numpy(np.float64))
     tests["verdict"] = [_TETRAD.verdict(float(p)) for p in tests["p_holm"]]
-    return Tetrads(tests, values, level, _notes(fit, tested))
+    return Tetrads(tests, values, share, _notes(fit, tested))
 
 
 def tetrad_statistic(construct: str) -> Statistic:
@@ -188,10 +192,16 @@ def tetrad_statistic(construct: str) -> Statistic:
     return Statistic("tetrads", compute, labels, tested=False)
 
 
-def _check_call(fit: Results, boot: Resampled | None, level: float) -> None:
-    problems = []
-    if not 0 < level < 1:
-        problems.append(f"tetrads: level must lie between 0 and 1, not {level}")
+def _check_call(fit: Results, boot: Resampled | None, level: object) -> None:
+    problems: list[str] = []
+    if level is not None:
+        problems += [f"tetrads: {p}" for p in share_problems(level=level)]
+    if level is not None and boot is None and not problems:
+        problems.append(
+            f"tetrads: level={level!r} is that of intervals, which need a bootstrap, "
+            "as boot=csi.bootstrap(results); the tests are judged by "
+            f"p {_TETRAD.rule}"
+        )
     if boot is not None and not hasattr(boot, "of"):
         problems.append(
             "tetrads: boot is a bootstrap of the fit, as csi.bootstrap(results), not "

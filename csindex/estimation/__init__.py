@@ -8,11 +8,13 @@ from csindex.estimation.estimates import (
     RowEstimator,
     row_estimator,
 )
+from csindex.estimation.gcca import GCCA
 from csindex.estimation.gsca import GSCA
 from csindex.estimation.pls import PLS
 from csindex.estimation.unit import UnitWeights
 
 __all__ = [
+    "GCCA",
     "GSCA",
     "PCA",
     "PLS",

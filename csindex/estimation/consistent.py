@@ -24,6 +24,14 @@ from csindex.moments import Moments
 class ConsistentEstimates(Estimates):
     """Estimates by `PLSc`, which know why a correction can't be made."""
 
+    @property
+    def composites(self) -> BoolArray:
+        """Which constructs were estimated as composites of their items, shape (j,).
+
+        All that the model doesn't call reflective; single items count as factors.
+        """
+        return np.array([c.measurement == "composite" for c in self.model.constructs])
+
     def failure(self) -> str:
         """Return why one set of estimates can't be used; empty if it can.
 
@@ -92,9 +100,11 @@ class PLSc:
 
     def __post_init__(self) -> None:
         try:
-            self._pls()
+            made = self._pls()
         except SpecificationError as error:
             raise SpecificationError(_renamed(error)) from None
+        object.__setattr__(self, "scheme", made.scheme)
+        object.__setattr__(self, "mode", made.mode)
 
     def estimate(self, model: Model, moments: Moments) -> Estimates:
         """Estimate a model from moments.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from csindex.estimation import admissibility
 from csindex.kernels import implied
@@ -18,6 +19,8 @@ from csindex.kernels.spectral import geodesic_distance
 from csindex.model import Model
 from csindex.moments import Moments
 from csindex.survey import Answers, Incomplete
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +61,21 @@ class Estimates:
     iterations: IntArray
     formative: tuple[bool, ...]
 
+    def __post_init__(self) -> None:
+        """Lock the arrays: one statistic must not change what others are made of."""
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, name, _locked(value))
+
     @cached_property
     def total_effects(self) -> FloatArray:
         """Total effects, shape (..., j, j), row = target."""
-        return effects.total_effects(self.paths, self.model.structure)
+        return _locked(effects.total_effects(self.paths, self.model.structure))
 
     @cached_property
     def r_squared(self) -> FloatArray:
         """Explained variance of each construct, shape (..., j)."""
-        return effects.r_squared(self.paths, self.construct_corr)
+        return _locked(effects.r_squared(self.paths, self.construct_corr))
 
     @cached_property
     def admissible(self) -> BoolArray:
@@ -75,6 +84,16 @@ class Estimates:
             np.isfinite(self.weights).all(axis=(-2, -1))
             & np.isfinite(self.paths).all(axis=(-2, -1))
         )
+
+    @property
+    def composites(self) -> BoolArray:
+        """Which constructs were estimated as composites of their items, shape (j,).
+
+        Their loadings are the items' correlations with the score, and what the items
+        share beyond it is free. All are, whatever the model calls them, unless the
+        estimator corrects for the error in the scores or fits common factors.
+        """
+        return np.ones(len(self.model.constructs), dtype=np.bool_)
 
     @cached_property
     def improper(self) -> BoolArray:
@@ -119,8 +138,8 @@ class Estimates:
     def implied_corr(self, saturated: bool = False) -> FloatArray:
         """Return the item correlations that the model implies.
 
-        Composites, and constructs with regression weights, leave the correlations of
-        their own items free; reflective constructs imply them.
+        Composites leave the correlations of their own items free; common factors imply
+        them. See `composites`.
 
         Parameters
         ----------
@@ -132,21 +151,12 @@ class Estimates:
         ndarray of shape (..., p, p)
             Correlations.
         """
-        model = self.model
-        composite = np.array(
-            [
-                construct.measurement == "composite" or formative
-                for construct, formative in zip(
-                    model.constructs, self.formative, strict=True
-                )
-            ]
-        )
         return implied.item_correlations(
             self.moments.corr,
             self.loadings,
             self.implied_construct_corr(saturated),
-            model.blocks,
-            composite,
+            self.model.blocks,
+            self.composites,
         )
 
     def fit_measures(self) -> Mapping[str, FloatArray]:
@@ -246,6 +256,13 @@ class Estimates:
             self.moments.corr, self.weights, reference.weights, self.model.blocks
         )
         return self.turned(np.where(found < 0, -1.0, 1.0))
+
+
+def _locked(values: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Return an array that can't be written to, of the same memory."""
+    seen = values.view()
+    seen.setflags(write=False)
+    return seen
 
 
 class Estimator(Protocol):

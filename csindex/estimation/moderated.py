@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,24 +13,18 @@ from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation.cbsem import CBSEM
 from csindex.estimation.consistent import PLSc
 from csindex.estimation.estimates import Estimates, Estimator, row_estimator
+from csindex.estimation.naming import called
 from csindex.estimation.pls import PLS
+from csindex.estimation.term_items import TermItems, TermParts, term_items
+from csindex.estimation.term_moments import term_moments
 from csindex.estimation.terms import Method, Term, TermLayout, term_layout
 from csindex.kernels.arrays import FloatArray
-from csindex.kernels.products import (
-    ProductMoments,
-    residual_products,
-    score_products,
-    standardised_products,
-    with_products,
-)
-from csindex.kernels.scores import agreement, item_vectors
+from csindex.kernels.scores import agreement
 from csindex.model import Model
 from csindex.moments import Moments
-from csindex.moments.incomplete import MomentStack, moment_stack, treated
+from csindex.moments.incomplete import moment_stack, treated
 from csindex.survey import Answers
 
-# numbers in the covariances of products that are held at once
-_HELD = 4_000_000
 _WORDS: dict[Method, str] = {
     "two_stage": "two-stage: the product of the scores of an estimate without terms",
     "product": "products of the items of both constructs",
@@ -47,10 +42,35 @@ class ModeratedEstimates(Estimates):
         The terms; each has a construct of its name, behind the others.
     method : {"two_stage", "product", "orthogonal"}
         How they are measured.
+    layout : TermLayout
+        The model without and with the terms, and the products of items.
+    parts : TermParts
+        What the items of the terms are made with.
     """
 
     terms: tuple[Term, ...]
     method: Method
+    layout: TermLayout
+    parts: TermParts
+
+    @cached_property
+    def term_items(self) -> TermItems:
+        """How the items of the terms follow from answers, of anyone."""
+        p = len(self.layout.base.items)
+        made = self.moments
+        return term_items(
+            self.layout,
+            self.parts,
+            made.mean[..., :p],
+            made.sd[..., :p],
+            made.cov[..., :p, :p],
+        )
+
+    def __getitem__(self, position: int) -> Estimates:
+        """Return one member of a stack."""
+        member = super().__getitem__(position)
+        changed: dict[str, Any] = {"parts": self.parts[position]}
+        return replace(member, **changed)
 
     def turned(self, signs: FloatArray) -> Estimates:
         """Return the estimates with some constructs turned round.
@@ -243,14 +263,23 @@ class Moderated:
             if self.method == "two_stage"
             else None
         )
-        made = self._wide_moments(layout, base, first, answers, weights)
+        wide = term_moments(
+            layout, self.terms, self.method, base, first, answers, weights
+        )
+        made = wide.moments
         if weights is None and (problems := _constant(made)):
             raise DataError(problems)
         found = self.estimator.estimate(layout.wide, made)
         if first is not None:
             found = _joined(first, found, self.terms)
         given = {f.name: getattr(found, f.name) for f in fields(Estimates)}
-        return ModeratedEstimates(**given, terms=self.terms, method=self.method)
+        return ModeratedEstimates(
+            **given,
+            terms=self.terms,
+            method=self.method,
+            layout=layout,
+            parts=wide.parts,
+        )
 
     def settings(self) -> Mapping[str, str]:
         """Return every option that shapes the numbers, in words.
@@ -270,80 +299,6 @@ class Moderated:
             "standardised product",
         }
 
-    def _wide_moments(
-        self,
-        layout: TermLayout,
-        base: Moments,
-        first: Estimates | None,
-        answers: Answers,
-        weights: FloatArray | None,
-    ) -> Moments:
-        """Return the moments of the items and of the terms' items."""
-        table, centre = with_products(answers.values, layout.first, layout.second)
-        raw = _table_answers(answers, layout, table)
-        known = (
-            None if first is None else item_vectors(first.weights, layout.base.blocks)
-        )
-        if weights is None:
-            whole = treated(raw).moments
-            parts = [self._terms_of(layout, whole, known)]
-        else:
-            size = max(1, _HELD // table.shape[1] ** 2)
-            spans = [
-                slice(start, start + size) for start in range(0, len(weights), size)
-            ]
-            parts = [
-                self._terms_of(
-                    layout,
-                    moment_stack(raw, weights[span]),
-                    None if known is None else known[:, span],
-                )
-                for span in spans
-            ]
-        mean, cov = (
-            _together([getattr(part, name) for part in parts], base.batch)
-            for name in ("mean", "cov")
-        )
-        p, gap = (
-            len(base.names),
-            np.full(len(layout.wide.items) - len(base.names), np.nan),
-        )
-        mean[..., :p] += centre
-        return Moments(
-            layout.wide.items,
-            mean,
-            cov,
-            base.n,
-            np.append(base.low, gap),
-            np.append(base.high, gap),
-            flow=base.flow,
-            weight=base.weight,
-        )
-
-    def _terms_of(
-        self,
-        layout: TermLayout,
-        raw: Moments | MomentStack,
-        weights: FloatArray | None,
-    ) -> ProductMoments:
-        """Return moments of items and terms from those of raw products.
-
-        ``weights`` (p, b) are those of the scores that are multiplied.
-        """
-        first, second, owner = layout.first, layout.second, layout.owner
-        made = standardised_products(raw.mean, raw.cov, first, second)
-        if self.method == "orthogonal":
-            return residual_products(made, layout.sources(), owner)
-        if weights is None:
-            return made
-        # a square has each product of two different items twice
-        twice = np.array([term.quadratic for term in self.terms])[owner]
-        counts = np.where(twice & (first != second), 2.0, 1.0)
-        each = (weights[first] * weights[second]).T * counts
-        return score_products(
-            made, each.reshape((*raw.n.shape, len(owner))), owner, len(self.terms)
-        )
-
 
 def _estimator_problems(estimator: Any) -> list[str]:
     """Return why an estimator doesn't go with products."""
@@ -353,8 +308,8 @@ def _estimator_problems(estimator: Any) -> list[str]:
         return ["an estimator with terms inside another; put all terms into one"]
     if row_estimator(estimator) is not None:
         return [
-            f"{estimator!r} goes by the answers' categories, which products don't "
-            "have; use csi.PLS()"
+            f"{called(estimator)} goes by the answers' categories, which products "
+            "don't have; use csi.PLS()"
         ]
     inner = estimator
     while inner is not None:
@@ -375,18 +330,6 @@ def _moments(answers: Answers, weights: FloatArray | None) -> Moments:
     return Moments(
         answers.names, stack.mean, stack.cov, stack.n, answers.low, answers.high
     )
-
-
-def _table_answers(answers: Answers, layout: TermLayout, table: FloatArray) -> Answers:
-    """Return centred answers and products as if they had been asked for."""
-    unknown = np.full(table.shape[1], np.nan)
-    names = (*answers.names, *layout.product_names())
-    return replace(answers, names=names, values=table, low=unknown, high=unknown)
-
-
-def _together(parts: list[FloatArray], batch: tuple[int, ...]) -> FloatArray:
-    """Return parts of a stack as one; a single set as a copy."""
-    return np.concatenate(parts) if batch else parts[0].copy()
 
 
 def _constant(made: Moments) -> list[str]:

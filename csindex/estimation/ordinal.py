@@ -116,8 +116,8 @@ def coded_answers(
             problems.append(
                 f"nobody in this group gave {name!r} the answer "
                 f"{_numbers(lacking)}, so that its thresholds can't be compared with "
-                "other groups'; put it together with the next answer in all groups, or "
-                "leave the item or the group out"
+                "other groups'; put it together with the next answer in all groups by "
+                "csi.invariance(..., merge=True), or leave the item or the group out"
             )
         if other.size:
             problems.append(

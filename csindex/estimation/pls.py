@@ -20,6 +20,7 @@ from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.kernels.paths import regressions
 from csindex.kernels.pls import Scheme, pls
 from csindex.kernels.scores import score_moments
+from csindex.language.options import canonical
 from csindex.model import Model
 from csindex.moments import Moments
 from csindex.survey import Answers, Incomplete
@@ -88,6 +89,7 @@ class PLS:
     categories: int = CATEGORIES
 
     def __post_init__(self) -> None:
+        self._adopt_names()
         problems: list[str] = []
         if self.scheme not in get_args(Scheme):
             problems.append(
@@ -237,6 +239,22 @@ class PLS:
         )
         sums = scores.loadings.sum(axis=-2)
         return estimates.turned(np.where(sums < 0, -1.0, 1.0))
+
+    def _adopt_names(self) -> None:
+        """Write the options as they are known, whatever their case was."""
+        modes = get_args(Mode)
+        mode = (
+            {name: canonical(given, modes) for name, given in self.mode.items()}
+            if isinstance(self.mode, Mapping)
+            else canonical(self.mode, modes)
+        )
+        found = {
+            "scheme": canonical(self.scheme, get_args(Scheme)),
+            "mode": mode,
+            "correlations": canonical(self.correlations, get_args(Correlations)),
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
     def _correlation_problems(self) -> list[str]:
         """Return what is wrong with the options of correlations."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
+import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import get_args, overload
@@ -13,7 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from csindex.errors import DataError, SpecificationError, quoted
+from csindex.diagnostics import IMPROPER
+from csindex.errors import (
+    AnswersWarning,
+    CsindexError,
+    DataError,
+    SpecificationError,
+)
 from csindex.estimation import row_estimator
 from csindex.inference.buckets import (
     Method,
@@ -22,15 +27,12 @@ from csindex.inference.buckets import (
     law_of_answers,
     law_of_buckets,
 )
-from csindex.inference.distributions import (
-    Bootstrap,
-    Failed,
-    Options,
-    standard_statistics,
-)
+from csindex.inference.distributions import Bootstrap
 from csindex.inference.group_bootstrap import GroupBootstrap
-from csindex.inference.intervals import Interval
+from csindex.inference.intervals import Interval, least
+from csindex.inference.options import Failed, Options, check_options
 from csindex.inference.packs import collect_together, packs
+from csindex.inference.refused import with_gaps, without_scores
 from csindex.inference.resampling import Plan, check_strata, sampling_units
 from csindex.inference.stack import (
     THREADS,
@@ -38,13 +40,19 @@ from csindex.inference.stack import (
     Draws,
     resampled,
 )
+from csindex.inference.standard import standard_statistics
+from csindex.inference.stopping import in_order, interruptible
 from csindex.kernels.arrays import IntArray
 from csindex.kernels.threads import one_thread
-from csindex.results import GroupResults, Results, one_fit
+from csindex.language.options import canonical
+from csindex.results import GroupResults, Results, Statistic, one_fit
+from csindex.results.statistics import WEIGHTS
 from csindex.survey import Answers
 
 # resamples drawn at most, per resample asked for, when failed ones are replaced
 _MOST = 10
+# resamples without n=
+_DEFAULT = 10_000
 
 
 @overload
@@ -73,7 +81,7 @@ def bootstrap(
 ) -> GroupBootstrap: ...
 def bootstrap(
     results: Results | GroupResults,
-    n: int = 10_000,
+    n: int = _DEFAULT,
     seed: int | None = 1,
     interval: Interval = "percentile",
     level: float = 0.95,
@@ -102,13 +110,14 @@ def bootstrap(
         Confidence level.
     inner : int
         Resamples within each resample, for studentized intervals.
-    failed : {"drop", "keep", "replace"}
+    failed : {"drop", "keep", "replace", "drop_improper"}
         What becomes of resamples whose estimate did not converge or could not be
-        computed: they are left out; kept, if they could be computed; or left out and
-        others drawn until there are n. They are counted in any case.
+        computed: they are left out; kept, if they could be computed; left out and
+        others drawn until there are n; or left out together with improper ones, as
+        consistent PLS has with loadings beyond one. They are counted in any case.
     indices : array_like of int of shape (b, m), optional
         The respondents of each resample, as positions among those used; nothing
-        is drawn then.
+        is drawn then, and n is b.
     method : {"resample", "normal"}
         Whether respondents or buckets are drawn anew; or means and covariances from
         their asymptotic normal law, which takes the same time for every number of
@@ -117,7 +126,8 @@ def bootstrap(
     Returns
     -------
     Bootstrap or GroupBootstrap
-        Standard errors, intervals and two-sided p-values.
+        Standard errors, intervals and two-sided p-values. A group whose bootstrap
+        fails is among the failures, with the reason.
 
     Raises
     ------
@@ -128,6 +138,11 @@ def bootstrap(
     DataError
         If the fit has neither respondents nor buckets, or too few resamples could be
         estimated.
+
+    Warns
+    -----
+    AnswersWarning
+        If the bootstrap of a group fails.
 
     References
     ----------
@@ -141,10 +156,19 @@ def bootstrap(
     >>> bool(boot.index["low"] < results.index < boot.index["high"])
     True
     """
-    drawn = None if indices is None else _checked_indices(indices, results)
-    n = n if drawn is None else len(drawn)
-    options = Options(interval, level, inner, failed, method)
-    _check_options(n, seed, options)
+    drawn = None
+    if indices is not None:
+        drawn = _checked_indices(indices, results)
+        _check_given(n, len(drawn), failed)
+        n = len(drawn)
+    options = Options(
+        canonical(interval, get_args(Interval)),
+        level,
+        inner,
+        canonical(failed, get_args(Failed)),
+        canonical(method, get_args(Method)),
+    )
+    check_options(n, seed, options)
     entropy = (
         seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
     )
@@ -155,88 +179,79 @@ def bootstrap(
     # everyone has the stream of a fit alone; each group has its own
     plans = [Plan(n, entropy), *(Plan(n, entropy, (k,)) for k in range(1, len(fits)))]
     overall, *members = _bootstraps(fits, plans, options)
-    return GroupBootstrap(
-        results, overall, dict(zip(results.members, members, strict=True))
-    )
-
-
-def _check_options(n: int, seed: int | None, options: Options) -> None:
-    kinds = get_args(Interval)
-    problems = [
-        f"{name} must be a whole number of 0 or more, not {value!r}"
-        for name, value in (("n", n), ("seed", seed), ("inner", options.inner))
-        if value is not None
-        and not (isinstance(value, (int, np.integer)) and value >= 0)
-    ]
-    if not isinstance(options.level, (int, float)):
-        problems.append(f"level must be a number, not {options.level!r}")
-    if problems:
-        raise SpecificationError([f"bootstrap: {p}" for p in problems])
-    if options.interval not in kinds:
-        problems.append(
-            f"unknown interval {options.interval!r}; there are {quoted(kinds)}"
+    if isinstance(overall, CsindexError):
+        problems = [f"everyone: {problem}" for problem in overall.problems]
+        raise type(overall)(problems) from overall
+    labelled = dict(zip(results.members, members, strict=True))
+    made = {k: boot for k, boot in labelled.items() if isinstance(boot, Bootstrap)}
+    failures = {
+        label: "; ".join(lost.problems)
+        for label, lost in labelled.items()
+        if isinstance(lost, CsindexError)
+    }
+    if failures:
+        listed = "; ".join(f"{label!r}: {why}" for label, why in failures.items())
+        warnings.warn(
+            f"groups of {results.by!r} without a bootstrap: {listed}",
+            AnswersWarning,
+            stacklevel=2,
         )
-    if not 0 < options.level < 1:
-        problems.append(f"level must lie between 0 and 1, not {options.level}")
-    elif n < (least := _least(options.level)):
-        problems.append(
-            f"{n} resamples are too few for level {options.level:g}; use at least "
-            f"{least}, better 1000 or more"
-        )
-    if options.failed not in get_args(Failed):
-        problems.append(
-            f"unknown treatment failed={options.failed!r}; there are "
-            f"{quoted(get_args(Failed))}"
-        )
-    if options.method not in get_args(Method):
-        problems.append(
-            f"unknown method {options.method!r}; there are {quoted(get_args(Method))}"
-        )
-    if options.method == "normal" and options.interval == "studentized":
-        problems.append(
-            "studentized intervals resample the resamples, which method='normal' "
-            "doesn't have; take another interval"
-        )
-    if options.inner < 2:
-        problems.append(f"inner must be 2 or more, not {options.inner}")
-    if problems:
-        raise SpecificationError([f"bootstrap: {p}" for p in problems])
+    return GroupBootstrap(results, overall, made, failures)
 
 
 def _bootstraps(
     fits: Sequence[Results], plans: Sequence[Plan], options: Options
-) -> list[Bootstrap]:
-    """Bootstrap several fits, small ones in stacks of several."""
-    draws = [
-        _draws(fit, plan, options, None) for fit, plan in zip(fits, plans, strict=True)
-    ]
-    for own in draws:
-        _check_design(own.answers, own.plan, options)
-    done: list[Bootstrap] = []
-    with one_thread():
-        pool = ThreadPoolExecutor(THREADS)
+) -> list[Bootstrap | CsindexError]:
+    """Bootstrap several fits, small ones in stacks of several; or say why not."""
+    found: dict[int, Bootstrap | CsindexError] = {}
+    draws: dict[int, Draws] = {}
+    for k, (fit, plan) in enumerate(zip(fits, plans, strict=True)):
         try:
-            for boots in pool.map(partial(_pack_bootstraps, options), packs(draws)):
-                done.extend(boots)
-        except KeyboardInterrupt as stop:
-            raise KeyboardInterrupt(
-                f"interrupted after the bootstraps of {len(done)} of {len(draws)} "
-                "fits, everyone's first; none is kept"
-            ) from stop
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return done
+            draws[k] = _draws(fit, plan, options, None)
+            _check_design(draws[k].answers, plan, options)
+        except CsindexError as error:
+            draws.pop(k, None)
+            found[k] = error
+            if not k:
+                return [error]
+    done: list[Bootstrap | CsindexError] = []
+    work, together = partial(_pack_bootstraps, options), packs(list(draws.values()))
+    with (
+        one_thread(),
+        interruptible(
+            lambda: (
+                f"after the bootstraps of {len(done)} of {len(draws)} fits, "
+                "everyone's first"
+            )
+        ),
+    ):
+        for boots in in_order(work, together, THREADS):
+            done.extend(boots)
+    found |= dict(zip(draws, done, strict=True))
+    return [found[k] for k in range(len(fits))]
 
 
-def _pack_bootstraps(options: Options, pack: Sequence[Draws]) -> list[Bootstrap]:
+def _pack_bootstraps(
+    options: Options, pack: Sequence[Draws]
+) -> list[Bootstrap | CsindexError]:
+    chosen = _collected_statistics(pack[0].results)
     if len(pack) == 1:
-        chosen = standard_statistics(pack[0].results)
-        found = [resampled(pack[0], chosen)]
-    else:
-        found = collect_together(pack, standard_statistics(pack[0].results))
-    return [
-        _settled(draws, own, options) for draws, own in zip(pack, found, strict=True)
-    ]
+        try:
+            return [_settled(pack[0], resampled(pack[0], chosen), options)]
+        except CsindexError as error:
+            return [error]
+    made: list[Bootstrap | CsindexError] = []
+    for draws, own in zip(pack, collect_together(pack, chosen), strict=True):
+        try:
+            made.append(_settled(draws, own, options))
+        except CsindexError as error:
+            made.append(error)
+    return made
+
+
+def _collected_statistics(results: Results) -> list[Statistic]:
+    """Return what every resample tells: the standard statistics, if it is improper."""
+    return [*standard_statistics(results), IMPROPER]
 
 
 def _bootstrap(
@@ -244,41 +259,52 @@ def _bootstrap(
 ) -> Bootstrap:
     draws = _draws(results, plan, options, indices)
     _check_design(draws.answers, plan, options)
-    found = resampled(draws, standard_statistics(results))
+    found = resampled(draws, _collected_statistics(results))
     return _settled(draws, found, options)
 
 
 def _settled(draws: Draws, found: Collected, options: Options) -> Bootstrap:
     """Return a bootstrap of the resamples that can be used, or refuse too few."""
     plan = draws.plan
-    if options.failed == "replace" and draws.indices is None:
+    if options.failed == "replace":
         draws, found = _enlarged(draws, found)
     usable = found.admissible & (found.converged | (options.failed == "keep"))
     if options.failed == "replace":
         usable &= usable.cumsum() <= plan.n
+    improper = usable & (found.values[IMPROPER.name][:, 0] > 0)
+    if options.failed == "drop_improper":
+        usable = usable & ~improper
     used = int(usable.sum())
+    values = {
+        name: part if usable.all() else part.T[:, usable].T
+        for name, part in found.values.items()
+        if name != IMPROPER.name
+    }
+    refused = without_scores(draws.results, values[WEIGHTS.name])
+    had = draws.results.scores["note"].to_numpy() == ""
     counts = pd.Series(
         {
             "requested": plan.n,
             "used": used,
             "not_converged": int((found.admissible & ~found.converged).sum()),
             "inadmissible": int((~found.admissible).sum()),
+            "improper": int(improper.sum()),
+            "no_score": int((refused & had).any(axis=1).sum()),
         },
         name="resamples",
     )
-    least = _least(options.level)
-    if used < least:
+    fewest = least(options.level)
+    if used < fewest:
+        improper_too = options.failed == "drop_improper"
+        left = f", {counts['improper']} were improper" if improper_too else ""
         raise DataError(
             f"only {used} of {plan.n} resamples could be estimated; "
             f"{counts['not_converged']} did not converge, "
             f"{counts['inadmissible']} had an item without variance or items that "
-            f"depend on each other; at least {least} are needed"
+            f"depend on each other{left}; at least {fewest} are needed"
         )
-    values = {
-        name: part if usable.all() else part.T[:, usable].T
-        for name, part in found.values.items()
-    }
-    return Bootstrap(draws, options, values, usable, counts)
+    known = with_gaps(draws.results, values, refused)
+    return Bootstrap(draws, options, known, usable, counts)
 
 
 def _draws(
@@ -310,7 +336,7 @@ def _draws(
 
 def _enlarged(draws: Draws, found: Collected) -> tuple[Draws, Collected]:
     """Draw more until as many resamples as were asked for can be used."""
-    asked, statistics = draws.plan.n, standard_statistics(draws.results)
+    asked, statistics = draws.plan.n, _collected_statistics(draws.results)
     while (lost := asked - int((found.converged & found.admissible).sum())) > 0:
         size = draws.plan.n + 2 * lost
         if size > _MOST * asked:
@@ -339,12 +365,34 @@ def _check_design(answers: Answers, plan: Plan, options: Options) -> None:
         )
 
 
+def _check_given(n: int, rows: int, failed: str) -> None:
+    """Refuse options that mean nothing beside given indices."""
+    problems: list[str] = []
+    if n not in (_DEFAULT, rows):
+        problems.append(
+            f"n={n} beside indices of {rows} resamples; leave n out, each row is one"
+        )
+    if canonical(failed, get_args(Failed)) == "replace":
+        problems.append(
+            "failed='replace' draws others for resamples that failed, and nothing is "
+            "drawn beside indices; use 'drop', and see counts"
+        )
+    if problems:
+        raise SpecificationError([f"bootstrap: {p}" for p in problems])
+
+
 def _checked_indices(indices: ArrayLike, results: Results | GroupResults) -> IntArray:
-    table = np.asarray(indices)
     if not isinstance(results, Results):
         raise SpecificationError(
             "bootstrap: indices belong to one sample, not to groups"
         )
+    try:
+        table = np.asarray(indices)
+    except ValueError as error:
+        raise SpecificationError(
+            "bootstrap: indices must be a table, with equally many respondents in "
+            f"every row: {error}"
+        ) from error
     whole = np.issubdtype(table.dtype, np.integer)
     n = results.n if results.answers is None else len(results.answers.values)
     if (
@@ -359,8 +407,3 @@ def _checked_indices(indices: ArrayLike, results: Results | GroupResults) -> Int
             f"{n - 1}, one row per resample"
         )
     return table.astype(np.int64)
-
-
-def _least(level: float) -> int:
-    """Return the least number of resamples that has a quantile in each tail."""
-    return math.ceil(2 / (1 - level) - 1e-9)

@@ -11,7 +11,7 @@ import numpy as np
 from csindex.errors import DataError, SpecificationError
 from csindex.inference.resampling import CHUNK, STREAM_BLOCK, Plan
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
-from csindex.kernels.moments import ROUNDING, ROW_BLOCK
+from csindex.kernels.moments import ROUNDING, ROW_BLOCK, block_product
 from csindex.moments import FEWEST_BUCKETS, Moments, Sums
 from csindex.moments.incomplete import MomentStack
 from csindex.moments.sums import packed_positions
@@ -127,7 +127,8 @@ def bucket_stack(buckets: Sums, weights: FloatArray) -> MomentStack:
         The moments; every resample counts as many respondents as the sample.
     """
     n = np.full(len(weights), buckets.count.sum())
-    return _stack(buckets.centre, _table(buckets).T @ weights.T, n)
+    sums = _product(_table(buckets).T, weights.T)
+    return moments_of_sums(buckets.centre, sums, n)
 
 
 def without_each(buckets: Sums) -> Iterator[MomentStack]:
@@ -148,7 +149,7 @@ def without_each(buckets: Sums) -> Iterator[MomentStack]:
     for start in range(0, len(table), CHUNK):
         gone = slice(start, start + CHUNK)
         left = (total - table[gone]).T
-        yield _stack(buckets.centre, left, n - buckets.count[gone])
+        yield moments_of_sums(buckets.centre, left, n - buckets.count[gone])
 
 
 def law_of_buckets(buckets: Sums) -> NormalLaw:
@@ -232,7 +233,7 @@ def law_of_answers(answers: Answers) -> NormalLaw:
     units: list[FloatArray] = []
     for start in range(0, n, ROW_BLOCK):
         rows = slice(start, start + ROW_BLOCK)
-        products = _products((answers.values[rows] - centre).T)
+        products = products_of((answers.values[rows] - centre).T)
         expected += products @ share[rows]
         products *= scaled[rows]
         if n <= size:
@@ -264,19 +265,25 @@ def drawn_moments(law: NormalLaw, plan: Plan, size: int) -> Iterator[MomentStack
     Yields
     ------
     MomentStack
-        The draws.
+        The draws, and more that fill the last block of the random stream.
     """
     pieces: list[FloatArray] = []
-    for block, start in enumerate(range(0, plan.n, STREAM_BLOCK)):
+    blocks = -(-plan.n // STREAM_BLOCK)
+    for block in range(blocks):
         sequence = np.random.SeedSequence(plan.seed, spawn_key=(*plan.stream, block))
-        count = min(STREAM_BLOCK, plan.n - start)
-        normal = np.random.default_rng(sequence).normal(size=(count, len(law.root)))
-        pieces.append(normal)
-        if sum(map(len, pieces)) >= size or start + count == plan.n:
-            drawn = law.root.T @ np.concatenate(pieces).T
+        shape = STREAM_BLOCK, len(law.root)
+        pieces.append(np.random.default_rng(sequence).normal(size=shape))
+        if len(pieces) * STREAM_BLOCK >= size or block == blocks - 1:
+            drawn = _product(law.root.T, np.concatenate(pieces).T)
             drawn += law.expected[:, None]
-            yield _stack(law.centre, drawn, np.full(drawn.shape[1], law.n))
+            yield moments_of_sums(law.centre, drawn, np.full(drawn.shape[1], law.n))
             pieces = []
+
+
+def _product(left: FloatArray, right: FloatArray) -> FloatArray:
+    found = np.empty((len(left), right.shape[1]))
+    block_product(left, right, found)
+    return found
 
 
 def _table(buckets: Sums) -> FloatArray:
@@ -284,8 +291,19 @@ def _table(buckets: Sums) -> FloatArray:
     return np.column_stack([buckets.weight, buckets.first, buckets.second])
 
 
-def _products(centred: FloatArray) -> FloatArray:
-    """Return ones, answers (p, n) and their products, as the rows of a table."""
+def products_of(centred: FloatArray) -> FloatArray:
+    """Return ones, answers and their products, as the rows of a table.
+
+    Parameters
+    ----------
+    centred : ndarray of shape (p, n)
+        Answers, without a centre.
+
+    Returns
+    -------
+    ndarray of shape (1 + p + p (p + 1) / 2, n)
+        The table.
+    """
     i, k = np.triu_indices(len(centred))
     ones = np.ones((1, centred.shape[1]))
     return np.concatenate([ones, centred, centred[i] * centred[k]])
@@ -298,8 +316,23 @@ def _symmetric_root(matrix: FloatArray) -> FloatArray:
     return root
 
 
-def _stack(centre: FloatArray, sums: FloatArray, n: IntArray) -> MomentStack:
-    """Return moments from weights, sums and sums of products, one column per set."""
+def moments_of_sums(centre: FloatArray, sums: FloatArray, n: IntArray) -> MomentStack:
+    """Return moments from sums of weights, answers and products.
+
+    Parameters
+    ----------
+    centre : ndarray of shape (p,)
+        What was subtracted from the answers.
+    sums : ndarray of shape (1 + p + p (p + 1) / 2, b)
+        The sums, one column per set of moments.
+    n : ndarray of int of shape (b,)
+        Numbers of respondents.
+
+    Returns
+    -------
+    MomentStack
+        The moments.
+    """
     p = len(centre)
     shares = sums[1:] / sums[0]
     shift, packed = shares[:p], shares[p:]

@@ -19,7 +19,6 @@ from csindex.inference.prediction.models import shared_items
 from csindex.inference.preferences import Comparison
 from csindex.kernels import implied
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
-from csindex.kernels.scores import score_moments
 from csindex.results import Results, fit
 from csindex.survey import Answers, Survey
 
@@ -306,18 +305,8 @@ def _criteria(name: str, boot: Bootstrap) -> dict[str, object]:
 def _srmr(estimates: Estimates, constructs: FloatArray) -> float:
     corr, blocks = estimates.moments.corr, estimates.model.blocks
     return float(
-        implied.srmr(
-            corr, estimates.loadings, constructs, blocks, _composites(estimates)
-        )
+        implied.srmr(corr, estimates.loadings, constructs, blocks, estimates.composites)
     )
-
-
-def _composites(estimates: Estimates) -> BoolArray:
-    """Return which constructs' loadings are correlations with their scores."""
-    by_scores = score_moments(
-        estimates.moments.corr, estimates.weights, estimates.model.blocks
-    ).loadings
-    return np.asarray(np.isclose(estimates.loadings, by_scores).all(axis=-2))
 
 
 def _explanation(name: str, result: Results, target: str) -> dict[str, object]:
@@ -352,7 +341,7 @@ def _differences(
                 "first": first,
                 "second": second,
                 "estimate": boots[first].results.index - boots[second].results.index,
-                "se": values.std(ddof=1),
+                "se": intervals.errors(values).item(),
                 "low": limits.low.item(),
                 "high": limits.high.item(),
                 "p": intervals.p_values(values).item(),

@@ -6,16 +6,19 @@ data; each needs only as many fits as there are respondents, units or replicates
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
-import pandas as pd
+from numpy.typing import ArrayLike
 
+from csindex.diagnostics.options import share_problems
 from csindex.errors import DataError, SpecificationError, quoted, unknown
 from csindex.inference.resampling import Plan, Units, check_strata, sampling_units
+from csindex.inference.sampling_errors import Errors
+from csindex.inference.sampling_errors import SamplingErrors as SamplingErrors
 from csindex.inference.stack import (
     Collected,
     Draws,
@@ -24,122 +27,15 @@ from csindex.inference.stack import (
     nudged_estimates,
     weighted_estimates,
 )
-from csindex.inference.standard import standard_statistics
-from csindex.inference.telling import index_line
 from csindex.kernels.arrays import FloatArray
+from csindex.language.options import canonical
 from csindex.results import Results, Statistic, one_fit
-from csindex.results.printing import Page, Printed
 from csindex.survey.columns import sampling_weights
 
-Replication = Literal["jackknife", "brr", "fay", "bootstrap"]
+Replication = Literal["jackknife", "jkn", "brr", "fay", "bootstrap"]
 
 # relative change of a weight whose effect stands for the derivative
 _STEP = 1e-4
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class SamplingErrors(Printed):
-    """Standard errors of everything in a fit; made by `linearized` and its like.
-
-    Attributes
-    ----------
-    results : Results
-        The fit.
-    method : str
-        How the errors were made.
-    level : float
-        Confidence level of the intervals.
-    errors : mapping of str to ndarray of shape (k,)
-        Standard errors of each standard statistic.
-    simple : mapping of str to ndarray of shape (k,)
-        Standard errors that a simple random sample of the same size would have;
-        empty where the method doesn't tell.
-    """
-
-    results: Results
-    method: str
-    level: float
-    errors: Mapping[str, FloatArray]
-    simple: Mapping[str, FloatArray]
-
-    def _page(self) -> Page:
-        answer = index_line(self.results, self.scores, self.level)
-        tables = {"Scores": self.scores, "Paths": self.paths}
-        return Page(
-            f"{answer}\n{self.method[:1].upper()}{self.method[1:]}, level "
-            f"{self.level:g}",
-            {caption: table for caption, table in tables.items() if len(table)},
-        )
-
-    @property
-    def index(self) -> pd.Series:
-        """The index: estimate, se, low, high, and design_effect where it is known."""
-        name = self.results.model.required_index()
-        row = self.scores.set_index("construct").loc[name]
-        columns = [c for c in ("se", "low", "high", "design_effect") if c in row.index]
-        numbers = {"estimate": self.results.index, **row[columns].to_dict()}
-        return pd.Series(numbers, name="index", dtype=float)
-
-    @property
-    def scores(self) -> pd.DataFrame:
-        """Scores of the constructs: construct, estimate, se, low, high ..."""
-        return self.of("scores").drop(columns="p")
-
-    @property
-    def paths(self) -> pd.DataFrame:
-        """Paths: source, target, estimate, se, low, high, p ..."""
-        return self.of("paths")
-
-    @property
-    def total_effects(self) -> pd.DataFrame:
-        """Total effects: source, target, estimate, se, low, high, p ..."""
-        return self.of("total effects")
-
-    @property
-    def loadings(self) -> pd.DataFrame:
-        """Loadings: construct, item, estimate, se, low, high, p ..."""
-        return self.of("loadings")
-
-    @property
-    def weights(self) -> pd.DataFrame:
-        """Outer weights: construct, item, estimate, se, low, high, p ..."""
-        return self.of("weights")
-
-    def of(self, statistic: str) -> pd.DataFrame:
-        """Return a standard statistic with its errors.
-
-        Parameters
-        ----------
-        statistic : str
-            Its name, as ``"HTMT"``.
-
-        Returns
-        -------
-        DataFrame
-            Labels, estimate, se, normal limits low and high, two-sided p, and
-            design_effect where it is known.
-
-        Raises
-        ------
-        SpecificationError
-            For a name that isn't a standard statistic.
-        """
-        known = {known.name: known for known in standard_statistics(self.results)}
-        if problems := unknown("statistic", [statistic], known, "in these errors"):
-            raise SpecificationError(problems)
-        table = known[statistic].table(self.results.estimates)
-        se, normal = self.errors[statistic], NormalDist()
-        half = normal.inv_cdf((1 + self.level) / 2) * se
-        with np.errstate(invalid="ignore", divide="ignore"):
-            z = np.abs(table["estimate"].to_numpy() / se)
-            effect = (se / self.simple.get(statistic, np.nan)) ** 2
-        table = table.assign(
-            se=se,
-            low=table["estimate"] - half,
-            high=table["estimate"] + half,
-            p=[2 * (1 - normal.cdf(v)) if np.isfinite(v) else np.nan for v in z],
-        )
-        return table.assign(design_effect=effect) if self.simple else table
 
 
 def linearized(results: Results, level: float = 0.95) -> SamplingErrors:
@@ -184,22 +80,10 @@ def linearized(results: Results, level: float = 0.95) -> SamplingErrors:
     >>> bool(0.3 < linearized(results).index["se"] < 0.6)
     True
     """
-    draws = _draws(results, level)
-    statistics = standard_statistics(results)
-    units = sampling_units(draws.answers)
-    found = collect(nudged_estimates(draws, _STEP), statistics)
-    own = draws.answers.weights
-    n = len(draws.answers.values)
-    share = np.full(n, 1 / n) if own is None else own / own.sum()
-    errors: dict[str, FloatArray] = {}
-    simple: dict[str, FloatArray] = {}
-    for statistic in statistics:
-        change = (found.values[statistic.name] - _estimate(statistic, results)) / _STEP
-        errors[statistic.name] = np.sqrt(_between_units(change, units))
-        spread = (change**2 / share[:, None]).sum(axis=0)
-        simple[statistic.name] = np.sqrt(spread / (n - 1))
-    method = "linearised standard errors" + (", by design" if units.designed else "")
-    return SamplingErrors(results, method, level, errors, simple)
+    draws = _draws(results, level, "linearized")
+    designed = sampling_units(draws.answers).designed
+    method = "linearised standard errors" + (", by design" if designed else "")
+    return _errors(draws, method, level, partial(_linearized, draws))
 
 
 def jackknife(results: Results, level: float = 0.95) -> SamplingErrors:
@@ -228,6 +112,9 @@ def jackknife(results: Results, level: float = 0.95) -> SamplingErrors:
     -----
     .. math:: V = \sum_h \frac{n_h - 1}{n_h} \sum_c (\theta_{(hc)} - \bar\theta_h)^2
 
+    where :math:`\theta_{(hc)}` is the estimate without unit c of stratum h, whose other
+    :math:`n_h - 1` units have :math:`n_h / (n_h - 1)` times their weight.
+
     References
     ----------
     Wolter (2007), Introduction to Variance Estimation, chapter 4.
@@ -241,8 +128,182 @@ def jackknife(results: Results, level: float = 0.95) -> SamplingErrors:
     >>> bool(1 < errors.index["se"] < 3)
     True
     """
-    draws = _draws(results, level)
-    statistics = standard_statistics(results)
+    draws = _draws(results, level, "jackknife")
+    units = sampling_units(draws.answers)
+    what = "clusters" if units.of_rows is not None else "respondents"
+    if len(np.unique(units.strata)) > 1:
+        what += " within strata"
+    return _errors(draws, f"jackknife of {what}", level, partial(_left_out, draws))
+
+
+def replicate_weights(
+    results: Results,
+    columns: Sequence[str],
+    method: Replication,
+    fay: float = 0.5,
+    level: float = 0.95,
+    scale: float | None = None,
+    rscales: ArrayLike | None = None,
+) -> SamplingErrors:
+    r"""Return standard errors from replicate weights that came with the data.
+
+    Parameters
+    ----------
+    results : Results
+        A fit made from a survey that has these columns.
+    columns : sequence of str
+        Columns of replicate weights, R of them.
+    method : {"jackknife", "jkn", "brr", "fay", "bootstrap"}
+        How the replicates were made; it sets the scale of the variance. ``"jkn"`` is
+        the jackknife within strata, which needs ``rscales``.
+    fay : float
+        Fay's factor, for ``"fay"``: the share of weight that is kept.
+    level : float
+        Confidence level of the normal intervals.
+    scale : float, optional
+        The factor of all replicates, instead of the method's.
+    rscales : float or array_like of shape (R,), optional
+        A factor of each replicate, one if None; for ``"jkn"`` :math:`(n_h - 1) / n_h`,
+        where the replicate leaves out one of the :math:`n_h` units of stratum h.
+
+    Returns
+    -------
+    SamplingErrors
+        Standard errors of every statistic.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, occurs twice or holds bad weights, or a replicate's
+        estimate failed.
+    SpecificationError
+        For an unknown method, a factor outside 0 to 1, scales that are no positive
+        numbers or not one for each column, or none where the method needs them.
+
+    Notes
+    -----
+    .. math:: V = c \sum_r c_r (\theta_r - \hat\theta)^2, \quad
+        c = \frac{R-1}{R},\ 1,\ \frac1R,\ \frac{1}{R(1-f)^2},\ \frac1R
+
+    for the jackknife of one stratum, the jackknife within strata, BRR, Fay's BRR and
+    the bootstrap; :math:`c` is ``scale`` and :math:`c_r` are ``rscales``, as in most
+    software for surveys.
+
+    References
+    ----------
+    Wolter (2007), Introduction to Variance Estimation, chapters 3 to 5; Rust & Rao
+    (1996), Statistical Methods in Medical Research 5(3).
+    """
+    method = canonical(method, get_args(Replication))
+    problems = _scale_problems(method, fay, scale, rscales)
+    draws = _draws(results, level, "replicate_weights", problems)
+    weights = _replicates(results, columns)
+    count = len(weights)
+    factors = np.ones(count) if rscales is None else np.asarray(rscales, np.float64)
+    if factors.shape not in ((), (count,)):
+        raise SpecificationError(
+            f"replicate_weights: rscales must be one number, or one for each of the "
+            f"{count} columns, not an array of shape {factors.shape}"
+        )
+    if scale is None:
+        scale = {
+            "jackknife": (count - 1) / count,
+            "jkn": 1.0,
+            "brr": 1 / count,
+            "fay": 1 / (count * (1 - fay) ** 2),
+            "bootstrap": 1 / count,
+        }[method]
+    replication = _Replicates(draws, weights, np.broadcast_to(scale * factors, count))
+    how = f"{count} replicate weights ({method})"
+    return _errors(draws, how, level, replication.errors)
+
+
+def _scale_problems(
+    method: str, fay: object, scale: object, rscales: object
+) -> list[str]:
+    """Return why a variance can't be scaled so."""
+    known = get_args(Replication)
+    problems: list[str] = []
+    if method not in known:
+        problems.append(f"unknown method {method!r}; there are {quoted(known)}")
+    if not (_numbers(fay, 0) and 0 <= float(fay) < 1):  # type: ignore[arg-type]
+        problems.append(f"Fay's factor must be from 0 to below 1, not {fay!r}")
+    if scale is not None and not (_numbers(scale, 0) and float(scale) > 0):  # type: ignore[arg-type]
+        problems.append(f"scale must be a positive number, not {scale!r}")
+    if rscales is None and method == "jkn":
+        problems.append(
+            "method 'jkn' needs rscales=, (n_h - 1) / n_h for each replicate: one half "
+            "for strata of two units"
+        )
+    good = _numbers(rscales, 0) or _numbers(rscales, 1)
+    if rscales is not None and not (good and (np.asarray(rscales) >= 0).all()):
+        problems.append(
+            "rscales must be a number of 0 or more, or one for each column, not "
+            f"{rscales!r}"
+        )
+    return problems
+
+
+def _numbers(given: object, axes: int) -> bool:
+    """Return whether something is a number, or a list of finite numbers."""
+    try:
+        found = np.asarray(given)
+    except ValueError:
+        # a list of lists of several lengths
+        return False
+    number = found.ndim == axes and found.dtype.kind in "iuf"
+    return bool(number and np.isfinite(found).all())
+
+
+def _errors(
+    draws: Draws,
+    method: str,
+    level: float,
+    made: Callable[[Sequence[Statistic]], Errors],
+) -> SamplingErrors:
+    """Return sampling errors whose standard statistics are computed."""
+    errors = SamplingErrors(draws.results, method, float(level), made)
+    _ = errors.errors
+    return errors
+
+
+def _draws(
+    results: Results, level: float, caller: str, problems: Iterable[str] = ()
+) -> Draws:
+    """Return the fit with its respondents, checked."""
+    problems = [*problems, *share_problems(level=level)]
+    if problems:
+        raise SpecificationError([f"{caller}: {problem}" for problem in problems])
+    one_fit(results, caller)
+    if results.answers is None:
+        raise DataError(
+            f"{caller}: standard errors need respondents; this fit was made from "
+            "moments, so fit the survey itself"
+        )
+    check_strata(sampling_units(results.answers))
+    return Draws(results, results.answers, Plan(0, 0), None)
+
+
+def _linearized(draws: Draws, statistics: Sequence[Statistic]) -> Errors:
+    """Return errors from the effect of each respondent's weight."""
+    units = sampling_units(draws.answers)
+    found = collect(nudged_estimates(draws, _STEP), statistics)
+    own = draws.answers.weights
+    n = len(draws.answers.values)
+    share = np.full(n, 1 / n) if own is None else own / own.sum()
+    errors: dict[str, FloatArray] = {}
+    simple: dict[str, FloatArray] = {}
+    for statistic in statistics:
+        estimate = _estimate(statistic, draws.results)
+        change = (found.values[statistic.name] - estimate) / _STEP
+        errors[statistic.name] = np.sqrt(_between_units(change, units))
+        spread = (change**2 / share[:, None]).sum(axis=0)
+        simple[statistic.name] = np.sqrt(spread / (n - 1))
+    return Errors(errors, simple)
+
+
+def _left_out(draws: Draws, statistics: Sequence[Statistic]) -> Errors:
+    """Return errors from the estimates without each unit."""
     found = _all_usable(collect(left_out_estimates(draws), statistics), "left out")
     units = sampling_units(draws.answers)
     errors: dict[str, FloatArray] = {}
@@ -253,101 +314,30 @@ def jackknife(results: Results, level: float = 0.95) -> SamplingErrors:
             apart = ((own - own.mean(axis=0)) ** 2).sum(axis=0)
             total = total + (len(own) - 1) / len(own) * apart
         errors[statistic.name] = np.sqrt(total)
-    what = "clusters" if units.of_rows is not None else "respondents"
-    return SamplingErrors(results, f"jackknife of {what}", level, errors, {})
+    return Errors(errors, {})
 
 
-def replicate_weights(
-    results: Results,
-    columns: Sequence[str],
-    method: Replication,
-    fay: float = 0.5,
-    level: float = 0.95,
-) -> SamplingErrors:
-    r"""Return standard errors from replicate weights that came with the data.
+@dataclass(frozen=True, eq=False)
+class _Replicates:
+    """Replicate weights (R, n) of a fit's respondents, and their factors (R,)."""
 
-    Parameters
-    ----------
-    results : Results
-        A fit made from a survey that has these columns.
-    columns : sequence of str
-        Columns of replicate weights, R of them.
-    method : {"jackknife", "brr", "fay", "bootstrap"}
-        How the replicates were made; it sets the scale of the variance.
-    fay : float
-        Fay's factor, for ``"fay"``: the share of weight that is kept.
-    level : float
-        Confidence level of the normal intervals.
+    draws: Draws
+    weights: FloatArray
+    factors: FloatArray
 
-    Returns
-    -------
-    SamplingErrors
-        Standard errors of every statistic.
-
-    Raises
-    ------
-    DataError
-        If a column is missing or holds bad weights, or a replicate's estimate failed.
-    SpecificationError
-        For an unknown method, or a factor outside 0 to 1.
-
-    Notes
-    -----
-    .. math:: V = c \sum_r (\theta_r - \hat\theta)^2, \quad
-        c = \frac{R-1}{R},\ \frac1R,\ \frac{1}{R(1-f)^2},\ \frac1R
-
-    for the jackknife of one stratum, BRR, Fay's BRR and the bootstrap.
-
-    References
-    ----------
-    Wolter (2007), Introduction to Variance Estimation, chapters 3 to 5.
-    """
-    draws = _draws(results, level)
-    if method not in get_args(Replication):
-        raise SpecificationError(
-            f"unknown method {method!r}; there are {quoted(get_args(Replication))}"
+    def errors(self, statistics: Sequence[Statistic]) -> Errors:
+        """Return errors from the estimates by each replicate's weights."""
+        count = len(self.weights)
+        chunks = (self.weights[start : start + 256] for start in range(0, count, 256))
+        found = _all_usable(
+            collect(weighted_estimates(self.draws, chunks), statistics), "replicate"
         )
-    if not 0 <= fay < 1:
-        raise SpecificationError(f"Fay's factor must be from 0 to below 1, not {fay}")
-    weights = _replicates(results, columns)
-    count = len(weights)
-    scale = {
-        "jackknife": (count - 1) / count,
-        "brr": 1 / count,
-        "fay": 1 / (count * (1 - fay) ** 2),
-        "bootstrap": 1 / count,
-    }[method]
-    statistics = standard_statistics(results)
-    chunks = (weights[start : start + 256] for start in range(0, count, 256))
-    found = _all_usable(
-        collect(weighted_estimates(draws, chunks), statistics), "replicate"
-    )
-    errors = {
-        statistic.name: np.sqrt(
-            scale
-            * ((found.values[statistic.name] - _estimate(statistic, results)) ** 2).sum(
-                axis=0
-            )
-        )
-        for statistic in statistics
-    }
-    return SamplingErrors(
-        results, f"{count} replicate weights ({method})", level, errors, {}
-    )
-
-
-def _draws(results: Results, level: float) -> Draws:
-    """Return the fit with its respondents, checked."""
-    if not 0 < level < 1:
-        raise SpecificationError(f"level must lie between 0 and 1, not {level}")
-    one_fit(results, "standard errors")
-    if results.answers is None:
-        raise DataError(
-            "standard errors need respondents; this fit was made from moments, so fit "
-            "the survey itself"
-        )
-    check_strata(sampling_units(results.answers))
-    return Draws(results, results.answers, Plan(0, 0), None)
+        errors: dict[str, FloatArray] = {}
+        for statistic in statistics:
+            estimate = _estimate(statistic, self.draws.results)
+            apart = found.values[statistic.name] - estimate
+            errors[statistic.name] = np.sqrt(self.factors @ apart**2)
+        return Errors(errors, {})
 
 
 def _estimate(statistic: Statistic, results: Results) -> FloatArray:
@@ -384,11 +374,19 @@ def _replicates(results: Results, columns: Sequence[str]) -> FloatArray:
     if survey is None or answers is None:
         raise DataError("replicate weights need the survey that they belong to")
     frame = survey.frame
+    if not isinstance(columns, Iterable):
+        raise SpecificationError(
+            f"replicate_weights: columns must be a list of names, not {columns!r}"
+        )
+    # a text is one column
+    columns = [columns] if isinstance(columns, str) else list(columns)
     problems = unknown("column", columns, frame.columns, "as replicate weights")
+    twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
+    problems += [f"column {name!r} is given more than once" for name in twice]
     if not problems and len(columns) < 2:
         problems.append("replicate weights need two columns or more")
     rows: list[FloatArray] = []
-    for name in columns if not problems else ():
+    for name in () if problems else columns:
         values, bad = sampling_weights(frame[name], name)
         problems += bad
         rows.append(values[answers.rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -54,8 +55,8 @@ def hypotheses(boot: Bootstrap, level: float | None = None) -> pd.DataFrame:
             "hypotheses needs the bootstrap of one fit, as csi.bootstrap(results) or "
             f"boot['A'] for a group, not {type(boot).__name__}"
         )
-    if level is not None and not 0 < level < 1:
-        problems.append(f"hypotheses: level must lie between 0 and 1, not {level}")
+    if level is not None and not (isinstance(level, Real) and 0 < level < 1):
+        problems.append(f"hypotheses: level must lie between 0 and 1, not {level!r}")
     if problems:
         raise SpecificationError(problems)
     if level is not None:

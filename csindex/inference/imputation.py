@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,28 +10,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from csindex.diagnostics import HTMT, RELIABILITY
+from csindex.diagnostics.options import share_problems, whole_problems
 from csindex.errors import DataError, SpecificationError, unknown
 from csindex.estimation import Estimates, Estimator
 from csindex.inference.resampling import Plan, drawn_weights
 from csindex.inference.stack import Draws, resampled
+from csindex.inference.standard import standard_statistics
+from csindex.inference.stopping import interruptible
 from csindex.inference.telling import index_line
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.em import completed, em
 from csindex.kernels.moments import mean_and_cov
+from csindex.language.options import canonical
 from csindex.model import Model
 from csindex.moments import Moments
 from csindex.results import Results, Statistic, fit, statistics
 from csindex.results.printing import Page, Printed
 from csindex.survey import Answers, Survey, read_survey
 
-_POOLED = (
-    statistics.PATHS,
-    statistics.TOTAL_EFFECTS,
-    statistics.LOADINGS,
-    statistics.WEIGHTS,
-    statistics.R_SQUARED,
-    statistics.SCORES,
-)
 # values that differ by less than this share of themselves are the same
 _ROUNDING = 1e-12
 
@@ -44,6 +41,8 @@ class _Plan:
     seed: int
     resamples: int
     level: float
+    # one entry for each completed sample whose resamples are estimated
+    done: list[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +80,7 @@ class Pool:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = self.within / self.extra
             known = (self.m - 1) * (1 + ratio) ** 2
-        return np.where(self.extra > 0, known, np.inf)
+        return np.where(self.extra == 0, np.inf, known)
 
     @property
     def missing_information(self) -> FloatArray:
@@ -89,7 +88,7 @@ class Pool:
         with np.errstate(divide="ignore", invalid="ignore"):
             increase = self.extra / self.within
             share = (increase + 2 / (self.df + 3)) / (increase + 1)
-        return np.where(self.extra > 0, share, 0.0)
+        return np.where(self.extra == 0, 0.0, share)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -165,6 +164,50 @@ class Imputation(Printed):
         return self._table(statistics.R_SQUARED)
 
     @cached_property
+    def indirect_effects(self) -> pd.DataFrame:
+        """Standardised indirect effects."""
+        return self._table(statistics.INDIRECT_EFFECTS)
+
+    @cached_property
+    def specific_indirect_effects(self) -> pd.DataFrame:
+        """Standardised indirect effects of each chain of paths."""
+        return self._table(statistics.SPECIFIC_INDIRECT_EFFECTS)
+
+    @cached_property
+    def reliability(self) -> pd.DataFrame:
+        """Reliability of each construct, by each measure."""
+        return self._table(RELIABILITY)
+
+    @cached_property
+    def htmt(self) -> pd.DataFrame:
+        """Heterotrait-monotrait ratios."""
+        return self._table(HTMT)
+
+    def of(self, statistic: str) -> pd.DataFrame:
+        """Return a standard statistic by its name.
+
+        Parameters
+        ----------
+        statistic : str
+            Its name, as ``"paths"`` or ``"HTMT"``.
+
+        Returns
+        -------
+        DataFrame
+            Its labels and the columns of all tables.
+
+        Raises
+        ------
+        SpecificationError
+            For a name that isn't a standard statistic.
+        """
+        known = {own.name: own for own in standard_statistics(self.reference)}
+        name = canonical(statistic, known)
+        if problems := unknown("statistic", [name], known, "in the imputation"):
+            raise SpecificationError(problems)
+        return self.scores if name == "scores" else self._table(known[name])
+
+    @cached_property
     def scores(self) -> pd.DataFrame:
         """Mean 0-100 scores; NaN where a score is refused, as in `Results.scores`."""
         table = self._table(statistics.SCORES)
@@ -212,7 +255,7 @@ def multiple_imputation(
     model: Model,
     data: Any,
     m: int = 20,
-    seed: int = 1,
+    seed: int | None = 1,
     estimator: Estimator | None = None,
     by: str | None = None,
     resamples: int = 200,
@@ -231,8 +274,8 @@ def multiple_imputation(
         The answers.
     m : int
         Number of imputations.
-    seed : int
-        Seed of all draws.
+    seed : int, optional
+        Seed of all draws. None draws one, which the settings tell.
     estimator : Estimator, optional
         The method; `PLS` with its defaults if None.
     by : str, optional
@@ -281,30 +324,41 @@ def multiple_imputation(
     >>> bool(pooled.index["low"] < 73.2 < pooled.index["high"])
     True
     """
-    _check_options(data, m, resamples, level)
+    _check_options(data, m, seed, resamples, level)
     survey = data if isinstance(data, Survey) else read_survey(data)
-    plan = _Plan(m, seed, resamples, level)
-    if by is None:
-        fitted = fit(model, survey, estimator, incomplete="em")
-        return _imputation(fitted, plan, 0, {})
-    groups = fit(model, survey, estimator, by=by, incomplete="em")
-    members = {
-        label: _imputation(member, plan, k, {})
-        for k, (label, member) in enumerate(groups.members.items(), start=1)
-    }
-    return _imputation(groups.overall, plan, 0, members)
+    if seed is None:
+        seed = int(np.random.SeedSequence().generate_state(1)[0])
+    plan = _Plan(int(m), int(seed), int(resamples), float(level), [])
+    samples = plan.m
+
+    def done() -> str:
+        return f"{len(plan.done)} of {samples} completed samples are finished"
+
+    with interruptible(done):
+        if by is None:
+            fitted = fit(model, survey, estimator, incomplete="em")
+            return _imputation(fitted, plan, 0, {})
+        groups = fit(model, survey, estimator, by=by, incomplete="em")
+        samples *= len(groups.members) + 1
+        members = {
+            label: _imputation(member, plan, k, {})
+            for k, (label, member) in enumerate(groups.members.items(), start=1)
+        }
+        return _imputation(groups.overall, plan, 0, members)
 
 
-def _check_options(data: object, m: int, resamples: int, level: float) -> None:
+def _check_options(
+    data: object, m: object, seed: object, resamples: object, level: object
+) -> None:
     problems: list[str] = []
     if isinstance(data, Moments):
         problems.append("moments have no gaps any more; give the survey itself")
-    if m < 2:
-        problems.append(f"m must be 2 or more, better 20, not {m}")
-    if resamples < 20:
-        problems.append(f"resamples must be 20 or more, better 200, not {resamples}")
-    if not 0 < level < 1:
-        problems.append(f"level must lie between 0 and 1, not {level}")
+    problems += [f"{told}; better 20" for told in whole_problems(2, m=m)]
+    if seed is not None:
+        problems += whole_problems(0, seed=seed)
+    told = whole_problems(20, resamples=resamples)
+    problems += [f"{problem}; better 200" for problem in told]
+    problems += share_problems(level=level)
     if problems:
         raise SpecificationError([f"multiple_imputation: {p}" for p in problems])
 
@@ -320,16 +374,18 @@ def _imputation(
         raise DataError("multiple imputation needs respondents, not moments")
     samples = _completed_samples(answers, plan, stream)
     fits = _fits(reference, samples)
-    within: dict[str, list[FloatArray]] = {s.name: [] for s in _POOLED}
+    pooled = standard_statistics(reference)
+    within: dict[str, list[FloatArray]] = {s.name: [] for s in pooled}
     for k, sample in enumerate(samples, start=1):
         draws = Draws(
             reference, sample, Plan(plan.resamples, plan.seed, (stream, k)), None
         )
-        for name, variances in _variances(draws, plan).items():
+        for name, variances in _variances(draws, plan, pooled).items():
             within[name].append(variances)
+        plan.done.append(k)
     pools: dict[str, Pool] = {}
-    for statistic in _POOLED:
-        values = statistic.compute(fits)
+    for statistic in pooled:
+        values = np.asarray(statistic.compute(fits))
         pools[statistic.name] = Pool(
             values.mean(axis=0),
             np.mean(within[statistic.name], axis=0),
@@ -389,9 +445,11 @@ def _fits(reference: Results, samples: list[Answers]) -> Estimates:
     return fits.aligned(reference.estimates)
 
 
-def _variances(draws: Draws, plan: _Plan) -> dict[str, FloatArray]:
+def _variances(
+    draws: Draws, plan: _Plan, pooled: Sequence[Statistic]
+) -> dict[str, FloatArray]:
     """Return the bootstrap variances (k,) of each statistic in a completed sample."""
-    found = resampled(draws, _POOLED)
+    found = resampled(draws, pooled)
     usable = found.converged & found.admissible
     if usable.sum() < plan.resamples / 2:
         raise DataError(

@@ -9,13 +9,14 @@ from functools import partial
 import numpy as np
 
 from csindex.estimation import Estimates, row_estimator
-from csindex.inference.resampling import chunk_size, weight_draws, whole_blocks
+from csindex.inference.resampling import chunk_size, weight_draws, whole_chunks
 from csindex.inference.stack import (
     Collected,
     Draws,
     aligned_estimates,
     collected,
 )
+from csindex.inference.stopping import check_stopped
 from csindex.kernels.threads import one_thread
 from csindex.moments.incomplete import MomentStack, moment_stack
 from csindex.results import Statistic
@@ -113,7 +114,8 @@ def _estimated_together(many: Sequence[Draws]) -> Estimates:
     mean, cov = np.empty((p, ends[-1])), np.empty((p, p, ends[-1]))
     n, settled = np.empty(ends[-1]), np.empty(ends[-1], dtype=np.bool_)
     for draws, end in zip(many, ends, strict=True):
-        (draw,) = weight_draws(draws.answers, draws.plan, whole_blocks(draws.plan.n))
+        check_stopped()
+        (draw,) = weight_draws(draws.answers, draws.plan, whole_chunks(draws.plan.n))
         stack = moment_stack(draws.answers, draw())
         own = slice(end - draws.plan.n, end)
         mean[:, own] = np.moveaxis(stack.mean, 0, -1)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from csindex.diagnostics import drivers, importance, importance_performance
-from csindex.diagnostics.importance import REGIONS, Cut, checked_target, placed, turned
+from csindex.diagnostics.importance import REGIONS, Cut, checked_target
 from csindex.errors import SpecificationError
 from csindex.inference.distributions import Bootstrap
+from csindex.inference.places import region_shares, uncertain_note
+from csindex.inference.refused import whole_rows
 from csindex.inference.stack import resampled
 from csindex.kernels.arrays import FloatArray
-
-# a driver whose most likely region has less than this is called uncertain
-SURE = 0.80
 
 
 def region_probabilities(
@@ -69,17 +67,11 @@ def region_probabilities(
     name = checked_target(results, target, cut)
     table = importance_performance(results, name, cut)
     effects, scores = driver_replicates(boot, name)
-    lowers = table["importance"].to_numpy() < 0
-    regions = placed(*turned(effects, scores, lowers), cut)
-    shares = {
-        region: (regions == position).mean(axis=0)
-        for position, region in enumerate(REGIONS)
-    }
-    intervals = _intervals(boot, name)
-    wide = table.assign(**shares, **intervals)
-    surest = wide[list(REGIONS)].max(axis=1).to_numpy()
-    wide["verdict"] = np.where(surest < SURE, "uncertain", "sure")
-    wide.attrs.update(table.attrs)
+    shares = region_shares(table, effects, scores, cut)
+    wide = table.assign(**shares[list(REGIONS)], **_intervals(boot, name))
+    wide["verdict"] = shares["verdict"]
+    notes = [*table.attrs["notes"], *uncertain_note(table, shares)]
+    wide.attrs.update(table.attrs, notes=notes)
     return wide
 
 
@@ -95,18 +87,20 @@ def driver_replicates(boot: Bootstrap, target: str) -> tuple[FloatArray, FloatAr
 
     Returns
     -------
-    effects, scores : ndarray of shape (used, d)
-        Points of the target per point of each driver, and the drivers' 0-100 scores.
+    effects, scores : ndarray of shape (m, d)
+        Points of the target per point of each driver, and the drivers' 0-100 scores;
+        of the resamples used, those where all have them.
     """
     model = boot.results.model
     statistic = importance(target)
     own = [model.construct_names.index(name) for name in drivers(model, target)]
     scores = boot.replicates("scores")[:, own]
     if target == model.index:
-        return boot.replicates(statistic.name), scores
+        return whole_rows(boot.replicates(statistic.name), scores)
     # only the index's drivers are among the standard statistics
-    found = resampled(boot.draws, [statistic])
-    return found.values[statistic.name][boot.usable], scores
+    found = resampled(boot.draws, [statistic]).values[statistic.name][boot.usable]
+    goal = boot.replicates("scores")[:, [model.construct_names.index(target)]]
+    return whole_rows(found + 0 * goal, scores)
 
 
 def _intervals(boot: Bootstrap, target: str) -> dict[str, FloatArray]:

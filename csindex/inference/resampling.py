@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from csindex.errors import DataError
+from csindex.inference.stopping import check_stopped
 from csindex.kernels.arrays import FloatArray, IntArray, SingleArray
 from csindex.survey import Answers
 
@@ -21,10 +22,15 @@ WeightDraw = Callable[[], FloatArray | SingleArray]
 STREAM_BLOCK = 256
 # resamples computed at once: enough to outweigh Python, few enough for the cache
 CHUNK = 5120
+# bytes of one array of a panel, the resamples whose moments are always computed
+# together; part of what a seed means, to the last digit
+PANEL_BYTES = 128_000_000
+# resamples of the smallest panel
+_NARROWEST = 32
 # resamples that are worth a thread of their own
 _THREAD_LEAST = 1024
 # bytes of one array in a chunk: of matrices, and of weights; large samples or models
-# get smaller chunks
+# get smaller chunks, down to one panel
 CHUNK_BYTES = 64_000_000
 WEIGHT_BYTES = 128_000_000
 # units beyond which the draws of one resample are counted at a time, in the cache
@@ -123,29 +129,68 @@ def chunk_size(answers: Answers) -> int:
     Returns
     -------
     int
-        The number.
+        The number; a panel, twice, four times ... as many, up to a block of the
+        random stream, or more than one block.
     """
     n, p = answers.values.shape
-    single = np.dtype(np.float32 if _whole_numbers(answers) else np.float64).itemsize
-    fitting = int(min(WEIGHT_BYTES // (single * n), CHUNK_BYTES // (8 * p * p)))
-    # never less than a block, if that is possible, so that a chunk is made of blocks
-    return max(1, min(max(CHUNK, STREAM_BLOCK), fitting))
+    panel = panel_size(answers)
+    fitting = min(CHUNK, WEIGHT_BYTES // (_bytes_of(answers) * n))
+    fitting = min(fitting, CHUNK_BYTES // (8 * p * p))
+    return fitting if fitting >= STREAM_BLOCK else panel
 
 
-def whole_blocks(n: int) -> int:
-    """Return the least number from n on that fills blocks of the random stream.
+def panel_size(answers: Answers) -> int:
+    """Return how many resamples of these answers are always computed together.
+
+    Sums over few columns are added in another order than over many. Resamples are
+    therefore computed in panels of one width, so that the last digits of one don't
+    depend on how many come with it.
+
+    Parameters
+    ----------
+    answers : Answers
+        The answers.
+
+    Returns
+    -------
+    int
+        A block of the random stream; half of it, a quarter or an eighth for very many
+        respondents or items.
+    """
+    n, p = answers.values.shape
+    fitting = PANEL_BYTES // max(_bytes_of(answers) * n, 8 * p * p)
+    size = STREAM_BLOCK
+    while size > max(fitting, _NARROWEST):
+        size //= 2
+    return size
+
+
+def _bytes_of(answers: Answers) -> int:
+    """Return the bytes of a respondent's weight in a resample."""
+    return np.dtype(np.float32 if _whole_numbers(answers) else np.float64).itemsize
+
+
+def whole_chunks(n: int, size: int = STREAM_BLOCK) -> int:
+    """Return the least number from n on that fills chunks of one size.
 
     Parameters
     ----------
     n : int
         Number of resamples.
+    size : int
+        Resamples per chunk; those of a block of the random stream, if not given.
 
     Returns
     -------
     int
         The number.
+
+    Examples
+    --------
+    >>> whole_chunks(257), whole_chunks(257, 32)
+    (512, 288)
     """
-    return -(-n // STREAM_BLOCK) * STREAM_BLOCK
+    return -(-n // size) * size
 
 
 def _whole_numbers(answers: Answers) -> bool:
@@ -286,6 +331,7 @@ class _Source:
         """Return the weights of some resamples; the first one begins a block."""
         found = np.empty((stop - start, len(self.answers.values)), self._dtype)
         for first in range(start, stop, STREAM_BLOCK):
+            check_stopped()
             rows = min(STREAM_BLOCK, stop - first)
             found[first - start :][:rows] = self._piece(
                 self._generator(first // STREAM_BLOCK), rows

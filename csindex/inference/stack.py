@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from csindex.errors import SpecificationError
 from csindex.estimation import Estimates, row_estimator
 from csindex.inference.buckets import (
     NormalLaw,
@@ -19,18 +16,29 @@ from csindex.inference.buckets import (
     drawn_moments,
     without_each,
 )
+from csindex.inference.collecting import Chunk as Chunk
+from csindex.inference.collecting import Collected as Collected
+from csindex.inference.collecting import check_batch
+from csindex.inference.collecting import collected as collected
+from csindex.inference.leaving_out import leaving_out
 from csindex.inference.resampling import (
-    STREAM_BLOCK,
     Plan,
     WeightDraw,
     balanced_size,
     chunk_size,
     counts_of,
+    panel_size,
     sampling_units,
     weight_draws,
-    whole_blocks,
+    whole_chunks,
 )
-from csindex.kernels.arrays import BoolArray, FloatArray, IntArray, SingleArray
+from csindex.inference.stopping import (
+    check_stopped,
+    current_run,
+    in_order,
+    interruptible,
+)
+from csindex.kernels.arrays import FloatArray, IntArray, SingleArray
 from csindex.kernels.threads import one_thread
 from csindex.moments import Moments, Sums
 from csindex.moments.incomplete import (
@@ -41,10 +49,13 @@ from csindex.moments.incomplete import (
 from csindex.results import Results, Statistic
 from csindex.survey import Answers
 
-# a part of a stack that is still to be estimated
-Chunk = Callable[[], Estimates]
 # NumPy leaves Python free while it computes, but not always: more threads gain little
 THREADS = min(4, os.cpu_count() or 1)
+# bytes that sums by pattern of gaps may take at once, on each thread
+PATTERN_BYTES = 64_000_000
+_SHORTER = (
+    "for a run of that length ask for as many, the first numbers will be the same"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,23 +86,6 @@ class Draws:
     law: NormalLaw | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Collected:
-    """Statistics of a stack's members, and which of them can be used.
-
-    Attributes
-    ----------
-    values : mapping of str to ndarray of shape (b, k)
-        Values of each statistic.
-    converged, admissible : ndarray of bool of shape (b,)
-        Whether each resample's estimate converged, and could be computed at all.
-    """
-
-    values: Mapping[str, FloatArray]
-    converged: BoolArray
-    admissible: BoolArray
-
-
 def collect(chunks: Iterable[Chunk], chosen: Sequence[Statistic]) -> Collected:
     """Compute statistics of a stack of estimates that comes in chunks.
 
@@ -117,12 +111,8 @@ def collect(chunks: Iterable[Chunk], chosen: Sequence[Statistic]) -> Collected:
     KeyboardInterrupt
         If the user stops it; it says how many members were estimated.
     """
-    parts: list[Collected] = []
-    with one_thread():
-        try:
-            parts.extend(_in_order(partial(collected, chosen), chunks))
-        except KeyboardInterrupt as stop:
-            raise KeyboardInterrupt(_told(parts)) from stop
+    with one_thread(), interruptible():
+        parts = list(in_order(partial(collected, chosen), chunks, THREADS))
     return Collected(
         {
             # the values of one statistic lie side by side, as quantiles want them
@@ -151,7 +141,8 @@ def resampled(draws: Draws, chosen: Sequence[Statistic]) -> Collected:
     Collected
         Values of the resamples; see `collect` for the errors.
     """
-    found = collect(_resampled_estimates(draws), chosen)
+    with interruptible(advice=_SHORTER):
+        found = collect(_resampled_estimates(draws), chosen)
     n = draws.plan.n if draws.indices is None else len(draws.indices)
     if len(found.converged) == n:
         return found
@@ -162,71 +153,39 @@ def resampled(draws: Draws, chosen: Sequence[Statistic]) -> Collected:
     )
 
 
-def collected(chosen: Sequence[Statistic], chunk: Chunk) -> Collected:
-    """Return the statistics of one chunk.
-
-    Parameters
-    ----------
-    chosen : sequence of Statistic
-        What is computed.
-    chunk : callable
-        Makes a part of the stack.
-
-    Returns
-    -------
-    Collected
-        Values of its members.
-    """
-    # members without variance give NaN all the way; they are counted, not warned of
-    with np.errstate(invalid="ignore", divide="ignore"):
-        estimates = chunk()
-        values: dict[str, FloatArray] = {}
-        for statistic in chosen:
-            found = statistic.compute(estimates)
-            _check_batch(found, estimates)
-            values[statistic.name] = found.reshape(len(found), found[0].size)
-    return Collected(values, estimates.converged, estimates.admissible)
-
-
-def _in_order(
-    work: Callable[[Chunk], Collected], chunks: Iterable[Chunk]
-) -> Iterator[Collected]:
-    """Yield the work's results in the order of the chunks, a few ahead at a time."""
-    ahead: deque[Future[Collected]] = deque()
-    pool = ThreadPoolExecutor(THREADS)
-    try:
-        for chunk in chunks:
-            ahead.append(pool.submit(work, chunk))
-            if len(ahead) > THREADS:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-    finally:
-        # what has not begun is not waited for when a run is interrupted
-        pool.shutdown(cancel_futures=True)
-
-
-def _told(parts: Sequence[Collected]) -> str:
-    """Return how far a run came before it was interrupted."""
-    admissible = np.concatenate([np.empty(0, bool), *(p.admissible for p in parts)])
-    converged = np.concatenate([np.empty(0, bool), *(p.converged for p in parts)])
-    return (
-        f"interrupted after {len(converged)} estimates, of which "
-        f"{int((admissible & converged).sum())} could be used, "
-        f"{int((admissible & ~converged).sum())} did not converge and "
-        f"{int((~admissible).sum())} were inadmissible; none is kept: for a run of "
-        "that length ask for as many, the first numbers will be the same"
-    )
-
-
 def _resampled_estimates(draws: Draws) -> Iterator[Chunk]:
-    """Yield the estimates of every resample, and of more that fill the last block."""
+    """Yield the estimates of every resample, and of more that fill the last chunk."""
     if draws.law is not None:
         for drawn in drawn_moments(draws.law, draws.plan, chunk_size(draws.answers)):
             yield partial(_estimated, draws, drawn)
         return
-    for draw in _weights(draws, _blocks_of(draws)):
+    plan = draws.plan
+    if row_estimator(draws.results.estimator) is None:
+        plan = replace(plan, n=whole_chunks(plan.n, panel_size(draws.answers)))
+    for draw in _weights(draws, plan):
         yield partial(_redrawn_estimates, draws, draw)
+
+
+def members_at_once(draws: Draws) -> int:
+    """Return how many members of a stack are estimated at once.
+
+    Parameters
+    ----------
+    draws : Draws
+        The fit and its respondents.
+
+    Returns
+    -------
+    int
+        What `chunk_size` says; fewer where the estimator sums up rows with gaps by
+        pattern, for each member.
+    """
+    size, known = chunk_size(draws.answers), ~np.isnan(draws.answers.values)
+    if row_estimator(draws.results.estimator) is None or known.all():
+        return size
+    patterns, p = len(np.unique(known, axis=0)), len(known.T)
+    # shares, sums and products of each pattern
+    return max(1, min(size, PATTERN_BYTES // (8 * patterns * (p * p + p + 1))))
 
 
 def left_out_estimates(draws: Draws) -> Iterator[Chunk]:
@@ -241,25 +200,29 @@ def left_out_estimates(draws: Draws) -> Iterator[Chunk]:
     ------
     callable
         Makes `Estimates` with one batch axis, signs as in the fit; the units are the
-        respondents, whole clusters, or buckets.
+        respondents, whole clusters, or buckets. With strata, the other units of the
+        stratum take the unit's place.
     """
     if draws.buckets is not None:
         for left in without_each(draws.buckets):
             yield partial(_estimated, draws, left)
         return
     answers = draws.answers
-    size = chunk_size(answers)
+    size = members_at_once(draws)
     units = sampling_units(answers)
     n = len(answers.values)
-    if units.of_rows is None:
+    if not units.designed:
         for start in range(0, n, size):
             rows = slice(start, min(start + size, n))
             yield partial(_changed, draws, rows, -1.0)
         return
-    own = answers.row_weights
-    for start in range(0, len(units.strata), size):
-        gone = np.arange(start, min(start + size, len(units.strata)))
-        kept = np.where(units.of_rows == gone[:, None], 0.0, own)
+    left_out = leaving_out(answers, units)
+    moments_do = row_estimator(draws.results.estimator) is None
+    if moments_do and answers.incomplete == "listwise":
+        for left in left_out.moments(size):
+            yield partial(_estimated, draws, left)
+        return
+    for kept in left_out.weights(size):
         yield partial(_reweighted, draws, kept)
 
 
@@ -278,7 +241,7 @@ def nudged_estimates(draws: Draws, step: float) -> Iterator[Chunk]:
     callable
         Makes `Estimates` with one batch axis, signs as in the fit.
     """
-    size, n = chunk_size(draws.answers), len(draws.answers.values)
+    size, n = members_at_once(draws), len(draws.answers.values)
     for start in range(0, n, size):
         rows = slice(start, min(start + size, n))
         yield partial(_changed, draws, rows, step)
@@ -329,17 +292,29 @@ def inner_errors(
         draws.plan.seed, spawn_key=(*draws.plan.stream, 0, 0)
     )
     generator = np.random.default_rng(stream)
-    together = max(1, chunk_size(answers) // inner)
-    for draw in _weights(draws, draws.plan):
-        outer = draw()
-        for start in range(0, len(outer), together):
-            counts = np.rint(outer[start : start + together] / own).astype(np.int64)
-            drawn = np.concatenate([_redrawn(row, inner, generator) for row in counts])
-            chunk = _reweighted(draws, drawn * own)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                for statistic in chosen:
-                    values = _usable_values(statistic, chunk)
-                    found[statistic.name].append(_errors(values, len(counts)))
+    together = max(1, members_at_once(draws) // inner)
+    done = 0
+    with (
+        one_thread(),
+        interruptible(
+            lambda: f"{done} of {draws.plan.n} resamples have a standard error"
+        ),
+    ):
+        for draw in _weights(draws, draws.plan):
+            outer = draw()
+            for start in range(0, len(outer), together):
+                check_stopped()
+                counts = np.rint(outer[start : start + together] / own)
+                drawn = [
+                    _redrawn(row, inner, generator) for row in counts.astype(np.int64)
+                ]
+                chunk = _reweighted(draws, np.concatenate(drawn) * own)
+                current_run().count(chunk.converged, chunk.admissible)
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    for statistic in chosen:
+                        values = _usable_values(statistic, chunk)
+                        found[statistic.name].append(_errors(values, len(counts)))
+                done += len(counts)
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
@@ -355,7 +330,7 @@ def _redrawn(
 def _usable_values(statistic: Statistic, chunk: Estimates) -> FloatArray:
     """Return a statistic's values (b, k), NaN where an estimate can't be used."""
     found = statistic.compute(chunk)
-    _check_batch(found, chunk)
+    check_batch(found, chunk)
     usable = chunk.converged & chunk.admissible
     flat = found.reshape(len(usable), -1)
     return np.where(usable[:, None], flat, np.nan)
@@ -378,10 +353,30 @@ def _reweighted(draws: Draws, weights: FloatArray | SingleArray) -> Estimates:
         counts = weights.astype(np.float64, copy=False)
         return _estimated(draws, bucket_stack(draws.buckets, counts))
     if rows is None:
-        return _estimated(draws, moment_stack(draws.answers, weights))
+        return _estimated(draws, _panels(draws.answers, weights))
     precise = weights.astype(np.float64, copy=False)
     found = rows.estimate_answers(draws.results.model, draws.answers, precise)
     return found.aligned(draws.results.estimates)
+
+
+def _panels(answers: Answers, weights: FloatArray | SingleArray) -> MomentStack:
+    """Return moments by weights (b, n), always so many at once."""
+    # complete answers are multiplied in panels anyway
+    size = len(weights) if answers.incomplete == "listwise" else panel_size(answers)
+    parts = [
+        moment_stack(answers, weights[start : start + size])
+        for start in range(0, len(weights), size)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    mean = np.concatenate([part.mean.T for part in parts], axis=-1)
+    cov = [np.moveaxis(part.cov, 0, -1) for part in parts]
+    return MomentStack(
+        mean.T,
+        np.moveaxis(np.concatenate(cov, axis=-1), -1, 0),
+        np.concatenate([part.n for part in parts]),
+        np.concatenate([part.converged for part in parts]),
+    )
 
 
 def _changed(draws: Draws, rows: slice, change: float) -> Estimates:
@@ -427,29 +422,28 @@ def aligned_estimates(
 
 
 def _redrawn_estimates(draws: Draws, draw: WeightDraw) -> Estimates:
-    """Return the estimates by weights that are drawn only now."""
-    return _reweighted(draws, draw())
-
-
-def _blocks_of(draws: Draws) -> Plan:
-    """Return a plan that fills the last block of the random stream, if possible.
+    """Return the estimates by weights that are drawn only now, in whole panels.
 
     Sums over few columns are added in another order than over many: a narrow last
     chunk would make a resample's last digits depend on how many come with it.
     """
-    whole = chunk_size(draws.answers) >= STREAM_BLOCK
-    if whole and row_estimator(draws.results.estimator) is None:
-        return replace(draws.plan, n=whole_blocks(draws.plan.n))
-    return draws.plan
+    weights = draw()
+    if row_estimator(draws.results.estimator) is None:
+        whole = whole_chunks(len(weights), panel_size(draws.answers))
+        more = np.repeat(weights[-1:], whole - len(weights), axis=0)
+        weights = np.concatenate([weights, more]) if len(more) else weights
+    return _reweighted(draws, weights)
 
 
 def _weights(draws: Draws, plan: Plan) -> Iterator[WeightDraw]:
     """Yield what draws the weights (b, n) of each chunk."""
-    size = chunk_size(draws.answers)
+    size = members_at_once(draws)
     if draws.indices is None:
         size = balanced_size(plan.n, size, THREADS)
         yield from weight_draws(draws.answers, plan, size)
         return
+    panel = panel_size(draws.answers)
+    size = max(size // panel * panel, min(size, panel))
     for start in range(0, len(draws.indices), size):
         chunk = draws.indices[start : start + size]
         yield partial(_weights_of, draws.answers, chunk)
@@ -458,12 +452,3 @@ def _weights(draws: Draws, plan: Plan) -> Iterator[WeightDraw]:
 def _weights_of(answers: Answers, indices: IntArray) -> FloatArray:
     counts = counts_of(indices, len(answers.values))
     return counts if answers.weights is None else counts * answers.weights
-
-
-def _check_batch(found: FloatArray, estimates: Estimates) -> None:
-    if found.shape[:1] != estimates.converged.shape:
-        raise SpecificationError(
-            f"the statistic gave shape {found.shape} for {len(estimates.converged)} "
-            "resamples; it must keep the batch axis first, as in "
-            "estimates.paths[..., 1, 0]"
-        )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from csindex import scoring
+from csindex.diagnostics.options import share_problems
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.inference.design import SamplingErrors
 from csindex.inference.distributions import Bootstrap
@@ -133,14 +134,14 @@ def index_change(before: Fit, after: Fit, level: float = 0.95) -> IndexChange:
     >>> bool(abs(change.from_means + change.from_weights - change.estimate) < 1e-9)
     True
     """
-    if not 0 < level < 1:
-        raise SpecificationError(f"level must lie between 0 and 1, not {level}")
+    if problems := list(share_problems(level=level)):
+        raise SpecificationError([f"index change: {problem}" for problem in problems])
     fits = (_results(before), _results(after))
     _check_alike(*fits)
     first, second = (fit.index for fit in fits)
     errors = [_standard_error(fit) for fit in (before, after)]
     estimate, se = second - first, math.hypot(*errors)
-    half = _NORMAL.inv_cdf(0.5 + level / 2) * se
+    half = _NORMAL.inv_cdf(0.5 + float(level) / 2) * se
     z = estimate / se if se > 0 else np.nan
     items = _decomposed(*fits)
     kinds = dict.fromkeys(map(_source, (before, after)))
@@ -251,9 +252,7 @@ def two_sided(z: FloatArray) -> FloatArray:
     ndarray of shape (k,)
         p-values; NaN stays NaN.
     """
-    return np.array(
-        [np.nan if np.isnan(value) else 2 * _NORMAL.cdf(-abs(value)) for value in z]
-    )
+    return np.array([math.erfc(abs(value) / math.sqrt(2)) for value in z])
 
 
 def _results(fit: Fit) -> Results:

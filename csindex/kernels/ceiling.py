@@ -92,11 +92,11 @@ def ceilings(x: FloatArray, y: FloatArray, scope: Scope) -> Ceilings:
     step = highest[..., last]
     before = np.where(first > 0, highest[..., np.maximum(first - 1, 0)], -np.inf)
     peers = (y == step) & (step > before)
+    # to the left of the first observation nothing was seen, and all is empty; sums of
+    # what is above the steps make an empty corner of nothing exactly zero
     width = np.diff(np.append(x, scope.x_high))
-    # to the left of the first observation nothing was seen, and all is empty
-    step_zone = (scope.x_high - scope.x_low) * (scope.y_high - scope.y_low) - (
-        (step - scope.y_low) * width
-    ).sum(axis=-1)
+    unseen = (x[0] - scope.x_low) * (scope.y_high - scope.y_low)
+    step_zone = unseen + ((scope.y_high - step) * width).sum(axis=-1)
     slope, intercept = _regression(x, y, peers)
     return Ceilings(
         step, step_zone, slope, intercept, _zone(slope, intercept, scope), peers
@@ -159,4 +159,4 @@ def _zone(slope: FloatArray, intercept: FloatArray, scope: Scope) -> FloatArray:
     below = (entering - x_low) * (y_high - y_low)
     middle = intercept + slope * (entering + leaving) / 2
     above = (leaving - entering) * (y_high - middle)
-    return np.where(np.isnan(slope), 0.0, below + above)
+    return np.where(np.isnan(slope), 0.0, np.maximum(below + above, 0.0))

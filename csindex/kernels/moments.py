@@ -12,6 +12,9 @@ from csindex.kernels.arrays import FloatArray, SingleArray
 ROW_BLOCK = 8192
 # pairs of items whose products are held at once
 PAIR_BLOCK = 512
+# columns that are multiplied at once: BLAS adds up products of another shape in another
+# order, and a resample's last digits would depend on how many are computed with it
+COLUMN_BLOCK = 256
 # a variance below this share of the second moment is rounding
 ROUNDING = 1e-12
 # single precision has all whole numbers up to this
@@ -134,12 +137,34 @@ def _product_sums(
     p = len(centred)
     first, second = np.triu_indices(p)
     sums = np.empty((p + first.size, weights.shape[1]), dtype=centred.dtype)
-    np.matmul(centred, weights, out=sums[:p])
+    block_product(centred, weights, sums[:p])
     for start in range(0, first.size, PAIR_BLOCK):
         pairs = slice(start, start + PAIR_BLOCK)
         products = centred[first[pairs]] * centred[second[pairs]]
-        np.matmul(products, weights, out=sums[p:][pairs])
+        block_product(products, weights, sums[p:][pairs])
     return sums
+
+
+def block_product(
+    left: FloatArray | SingleArray,
+    right: FloatArray | SingleArray,
+    out: FloatArray | SingleArray,
+) -> None:
+    """Multiply two matrices, so many columns at once that their sums don't vary.
+
+    Parameters
+    ----------
+    left : ndarray of shape (m, n)
+        The first matrix.
+    right : ndarray of shape (n, b)
+        The second one.
+    out : ndarray of shape (m, b)
+        Takes the product. Each `COLUMN_BLOCK` columns from the first one on are the
+        same to the last bit, whatever columns come after them.
+    """
+    for start in range(0, right.shape[1], COLUMN_BLOCK):
+        columns = slice(start, start + COLUMN_BLOCK)
+        np.matmul(left, right[:, columns], out=out[:, columns])
 
 
 def _precise(

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
-from csindex.kernels.cbsem.discrepancy import log_determinant
+from csindex.kernels.inverse import log_determinant
 
 # numbers that products of all rows may take at once
 _AT_ONCE = 1_000_000

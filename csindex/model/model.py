@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +19,31 @@ from csindex.model.checks import (
     repeated,
 )
 from csindex.model.parts import Construct, Item, Path, Sign, Status
+
+# of service quality (SERVQUAL), which `csindex.with_rater` puts in its place
+_DIMENSIONS = frozenset(
+    {"reliability", "assurance", "tangibles", "empathy", "responsiveness"}
+)
+
+
+@runtime_checkable
+class Described(Protocol):
+    """What has items, as a codebook."""
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """The items."""
+        ...
+
+
+@runtime_checkable
+class Documented(Protocol):
+    """What has a codebook, as a survey."""
+
+    @property
+    def codebook(self) -> Described:
+        """The codebook."""
+        ...
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -235,14 +261,14 @@ class Model:
             ),
         )
 
-    def with_items_of(self, items: Iterable[Item]) -> Model:
+    def with_items_of(self, items: Iterable[Item] | Described | Documented) -> Model:
         """Return the model with the items that a codebook gives its constructs.
 
         Parameters
         ----------
-        items : iterable of Item
-            Items that say which construct they belong to, as
-            ``survey.codebook.items``; those of other constructs, or of none, are left
+        items : Survey, Codebook or iterable of Item
+            A survey, its codebook, or ``survey.codebook.items``: items that say which
+            construct they belong to; those of other constructs, or of none, are left
             out.
 
         Returns
@@ -262,11 +288,12 @@ class Model:
         >>> model.with_items_of(book).items
         ('RELI1',)
         """
-        given = listed(items)
+        book: Any = items.codebook if isinstance(items, Documented) else items
+        given = listed(book.items if isinstance(book, Described) else book)
         if not all(isinstance(item, Item) for item in given):
             raise SpecificationError(
-                f"with_items_of {self.name!r} takes items, as survey.codebook.items, "
-                f"not {items!r}"
+                f"with_items_of {self.name!r} takes a survey or items, as "
+                f"survey.codebook.items, not {items!r}"
             )
         found = {
             name: [item.name for item in given if item.construct == name]
@@ -279,7 +306,7 @@ class Model:
                 f"with_items_of {self.name!r}: no item belongs to {quoted(lacking)}; "
                 f"the items' constructs are {quoted(known) or 'not said'}. Name the "
                 "columns with model.with_items(...), or leave constructs out with "
-                "model.without(...)"
+                f"model.without(...){_rater_advice(lacking, known)}"
             )
         return self.with_items(**found)
 
@@ -349,21 +376,21 @@ class Model:
         Returns
         -------
         str
-            Constructs and paths. Signs and the index are told in comments only,
-            because the syntax has no words for them; titles and the instrument are
-            left out.
+            Everything that the model says; reading it gives an equal model. What the
+            syntax has no words for is told in comments, which `read_model` reads:
+            signs and the status of paths, the index, titles and the instrument.
 
         Raises
         ------
         SpecificationError
             If a name is none in lavaan's syntax, or is both a construct's and an
-            item's.
+            item's; if a text has characters that no file can hold.
 
         Examples
         --------
         >>> model = Model("m", (Construct("quality", ("q1", "q2")),))
         >>> print(model.to_lavaan())
-        # m
+        #: name = "m"
         <BLANKLINE>
         quality =~ q1 + q2
         <BLANKLINE>
@@ -371,6 +398,16 @@ class Model:
         from csindex.model.lavaan import lavaan_text
 
         return lavaan_text(self)
+
+
+def _rater_advice(lacking: Sequence[str], known: Sequence[str]) -> str:
+    """Return what to do where a codebook has SERVQUAL's dimensions for quality."""
+    if "quality" not in lacking or len(_DIMENSIONS.intersection(known)) < 2:
+        return ""
+    return (
+        ". These items ask about SERVQUAL's dimensions in place of quality: put them "
+        "into the model first, as csi.with_rater(model).with_items_of(...)"
+    )
 
 
 def _counted(number: int, what: str) -> str:

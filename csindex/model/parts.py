@@ -44,6 +44,9 @@ class Item:
         `csindex.codebook.maps`. Empty: answers are spaced evenly.
     controllable : bool, optional
         Whether the company can change what is asked about. None: not said.
+    labels : tuple of (float, str)
+        What the codes in its column mean, as ``((1, "north"), (2, "south"))``; they
+        name the groups of a column that divides the sample.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Item:
     parent: str = ""
     score_map: str | tuple[float, ...] = ()
     controllable: bool | None = None
+    labels: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from csindex.model.toml import read_toml
 
 # a model of 200 items with their wording in two languages has half of it
 MAX_CHARACTERS = 200_000
-_TOML_LINE = re.compile(r"\[|([\w.\s-]|\"[^\"]*\"|'[^']*')+=(?!~)")
+_TOML_LINE = re.compile(r"\[|([\w.\s-]|\"[^\"]*\"|'[^']*')+=(?![~=])")
 
 
 def read_model(source: str | PathLike[str], index: str | None = None) -> Model:
@@ -27,20 +27,29 @@ def read_model(source: str | PathLike[str], index: str | None = None) -> Model:
         one of that name or if it has no ``=`` and no ``~``. Which of the two languages
         it is, its first line tells.
     index : str, optional
-        The index construct, for a text that names none: lavaan's syntax can't.
+        The index construct; it comes before that of the text. Lavaan's syntax names
+        none, but csindex's comments in it do.
 
     Returns
     -------
     Model
-        The model. One that was read in lavaan's syntax has open signs, and the
-        file's name, or ``"model"``; a model without paths is a measurement model.
+        The model; without paths it is a measurement model. One that was read in
+        lavaan's syntax has what comments of `Model.to_lavaan` tell; without them open
+        signs, and the file's name, or ``"model"``.
 
     Raises
     ------
     DataError
         If the file can't be read, or the text is too long.
     SpecificationError
-        If the text says something that a model can't say, with its place.
+        If the text says something that can't be read, with its place.
+
+    Warns
+    -----
+    SpecificationWarning
+        If a text in lavaan's syntax says more than a model holds: labels and other
+        modifiers, covariances, intercepts, defined parameters, constraints. The
+        message has them as they are given to `CBSEM`, in its additions.
 
     Examples
     --------

@@ -15,7 +15,8 @@ from csindex.model.parts import Construct, Item, Measurement, Path
 
 # what a model says about itself, and how to write it
 _TEXTS = ("name", "title", "origin", "index", "reference")
-_KEYS = (*_TEXTS, "year", "paths", "constructs", "instrument")
+_ABOUT = (*_TEXTS, "year")
+_KEYS = (*_ABOUT, "paths", "constructs", "instrument")
 _ITEM_KINDS = {n: k for n, k in get_type_hints(Item).items() if n != "name"}
 _DEFAULTS = {f.name: f.default for f in fields(Item) if f.default is not MISSING}
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -41,16 +42,78 @@ def toml_text(model: Model) -> str:
     SpecificationError
         If a text has characters that no file can hold.
     """
-    lines = [
-        f"{key} = {_value(getattr(model, key))}"
-        for key in (*_TEXTS, "year")
-        if key == "name" or getattr(model, key) not in ("", None)
-    ]
+    lines = _about_lines(model)
     if model.paths:
         lines += ["paths = [", *(f"  {_arrow(path)}," for path in model.paths), "]"]
     for construct in model.constructs:
         lines += ["", f"[constructs.{_key(construct.name)}]"]
         lines.append(f"{construct.measurement} = {_value(construct.items)}")
+    lines += _instrument_lines(model)
+    return _checked("\n".join([*lines, ""]), model)
+
+
+def described(model: Model) -> str:
+    """Return as TOML what a model says beside its constructs and paths.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    str
+        Its name, its index, its titles and its instrument.
+
+    Raises
+    ------
+    SpecificationError
+        If a text has characters that no file can hold.
+    """
+    lines = [*_about_lines(model), *_instrument_lines(model)]
+    return _checked("\n".join(lines), model)
+
+
+def read_description(text: str, where: str) -> Mapping[str, Any]:
+    """Return what `described` wrote, as arguments of `Model`.
+
+    Parameters
+    ----------
+    text : str
+        The TOML.
+    where : str
+        What it is, for messages.
+
+    Returns
+    -------
+    mapping of str to object
+        The arguments.
+
+    Raises
+    ------
+    SpecificationError
+        With every problem found.
+    """
+    content = _content(text, where)
+    problems = unknown("key", content, (*_ABOUT, "instrument"), f"in {where}")
+    problems += _about_problems(content, where)
+    instrument = _instrument(content.get("instrument", {}), where, problems)
+    if problems:
+        raise SpecificationError(problems)
+    said = {key: content[key] for key in _ABOUT if key in content}
+    return {**said, "instrument": instrument}
+
+
+def _about_lines(model: Model) -> list[str]:
+    return [
+        f"{key} = {_value(getattr(model, key))}"
+        for key in _ABOUT
+        if key == "name" or getattr(model, key) not in ("", None)
+    ]
+
+
+def _instrument_lines(model: Model) -> list[str]:
+    lines: list[str] = []
     for item in model.instrument:
         lines += ["", f"[instrument.{_key(item.name)}]"]
         lines += [
@@ -58,7 +121,10 @@ def toml_text(model: Model) -> str:
             for name in _ITEM_KINDS
             if getattr(item, name) != _DEFAULTS[name]
         ]
-    text = "\n".join([*lines, ""])
+    return lines
+
+
+def _checked(text: str, model: Model) -> str:
     if found := _UNWRITABLE.search(text):
         raise SpecificationError(
             f"model {model.name!r} has the character {found.group()!r}, half of a "
@@ -88,22 +154,9 @@ def read_toml(text: str, where: str) -> Model:
         With every problem found: text that isn't TOML, unknown keys, values of the
         wrong kind, and what `Model` refuses.
     """
-    try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        told = (
-            "too many brackets"
-            if isinstance(error, RecursionError)
-            else _first_line(error)
-        )
-        raise SpecificationError(
-            f"{where} is not TOML: {told}; mend it there"
-        ) from error
+    content = _content(text, where)
     problems = unknown("key", content, _KEYS, f"in {where}")
-    for key in _TEXTS:
-        problems += _kind_problems(key, content.get(key, ""), str, f"in {where}")
-    year = content.get("year")
-    problems += _kind_problems("year", year, int | None, f"in {where}")
+    problems += _about_problems(content, where)
     constructs = _constructs(content.get("constructs", {}), where, problems)
     instrument = _instrument(content.get("instrument", {}), where, problems)
     paths = content.get("paths", [])
@@ -113,13 +166,35 @@ def read_toml(text: str, where: str) -> Model:
         problems.append(f"{where} has no name; begin it with name = 'my_model'")
     if problems:
         raise SpecificationError(problems)
-    texts = {key: content[key] for key in (*_TEXTS, "year") if key in content}
+    texts = {key: content[key] for key in _ABOUT if key in content}
     return Model(
         constructs=constructs,
         paths=[tuple(p) if isinstance(p, list) else p for p in paths],
         instrument=instrument,
         **texts,
     )
+
+
+def _content(text: str, where: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        told = (
+            "too many brackets"
+            if isinstance(error, RecursionError)
+            else _first_line(error)
+        )
+        raise SpecificationError(
+            f"{where} is not TOML: {told}; mend it there"
+        ) from error
+
+
+def _about_problems(content: Mapping[str, Any], where: str) -> list[str]:
+    problems: list[str] = []
+    for key in _TEXTS:
+        problems += _kind_problems(key, content.get(key, ""), str, f"in {where}")
+    year = content.get("year")
+    return problems + _kind_problems("year", year, int | None, f"in {where}")
 
 
 def _first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csindex.errors import DataError
-from csindex.moments.tally import Batch, Request
+from csindex.moments.tally import Batch, Place, Request
 
 # rows of one batch; several are held at once, one per thread and one that waits
 BATCH = 65_536
@@ -30,11 +30,14 @@ class Part:
         Positions of the first row in the source, and after the last.
     batches : iterable of Batch
         The batches.
+    place : Place, optional
+        Where the first row stands in its file, if the source is one of files.
     """
 
     start: int
     stop: int
     batches: Iterable[Batch]
+    place: Place | None = None
 
 
 def batch_rows(request: Request) -> int:
@@ -97,12 +100,7 @@ def frame_batch(frame: nw.DataFrame[Any], request: Request) -> Batch:
         The columns; not copied where the frame holds plain numbers.
     """
     labels = {request.by, request.clusters}
-    return {
-        name: _listed(frame[name])
-        if name in labels and frame[name].null_count()
-        else frame[name].to_numpy()
-        for name in request.columns
-    }
+    return {name: _column(frame[name], name in labels) for name in request.columns}
 
 
 def arrow_batch(table: Any, request: Request) -> Batch:
@@ -180,6 +178,13 @@ def table_parts(table: Any, request: Request) -> Iterator[Part]:
 def _sliced(table: Any, request: Request) -> Iterator[Batch]:
     for part in table_parts(table, request):
         yield from part.batches
+
+
+def _column(column: nw.Series[Any], is_label: bool) -> NDArray[np.generic]:
+    long = column.dtype in (nw.Int128, nw.UInt128)  # NumPy has none
+    if is_label and (long or column.null_count()):
+        return _listed(column)
+    return (column.cast(nw.Float64) if long else column).to_numpy()
 
 
 def _listed(column: nw.Series[Any]) -> NDArray[np.generic]:

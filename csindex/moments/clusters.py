@@ -12,6 +12,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from csindex.kernels.arrays import IntArray
 from csindex.moments.batches import arrow_batches, frame_batch
 from csindex.moments.pairs import PairTotals
 from csindex.moments.sums import Sums
@@ -21,6 +22,8 @@ from csindex.moments.tally import Request, Tally, tallied
 PARTITIONS = 64
 # a partition's rows have positions of their own, far from those of the others
 PARTITION_ROWS = 1 << 40
+# a group's counts of rows, beside the fields of its sums
+_FLOW = "flow"
 
 
 def dask_tallies(frame: Any, request: Request) -> Iterator[Tally]:
@@ -86,10 +89,14 @@ def spark_tallies(frame: nw.LazyFrame[Any], request: Request) -> Iterator[Tally]
         tally = tallied(arrays, request, number * PARTITION_ROWS)
         arrow = importlib.import_module("pyarrow")
         parts: dict[Hashable, Sums | PairTotals] = {**tally.groups, **tally.pairs}
-        sums = [_packed_counts(tally), *map(_packed_sums, parts.values())]
+        labels = list(dict.fromkeys([*parts, *tally.flows]))
+        sums = [
+            _packed_counts(tally),
+            *(_packed_sums(parts.get(own), tally.flows.get(own)) for own in labels),
+        ]
         columns = [
             arrow.array([number] * len(sums), arrow.int32()),
-            arrow.array([None, *parts], label_type),
+            arrow.array([None, *labels], label_type),
             arrow.array(sums, arrow.binary()),
         ]
         yield arrow.record_batch(columns, ["partition", "label", "sums"])
@@ -101,6 +108,10 @@ def spark_tallies(frame: nw.LazyFrame[Any], request: Request) -> Iterator[Tally]
         for row in groups:
             with np.load(io.BytesIO(row["sums"]), allow_pickle=False) as arrays:
                 found = {name: arrays[name] for name in arrays.files}
+            if (flow := found.pop(_FLOW, None)) is not None:
+                tally.flows[row["label"]] = flow
+            if not found:
+                continue
             if request.incomplete == "listwise":
                 tally.groups[row["label"]] = Sums(**found)
             else:
@@ -132,8 +143,10 @@ def _unpacked_counts(packed: bytes) -> Tally:
         return Tally(answered, read, weighted, some, complete, problems=problems)
 
 
-def _packed_sums(sums: Sums | PairTotals) -> bytes:
+def _packed_sums(sums: Sums | PairTotals | None, flow: IntArray | None) -> bytes:
     buffer = io.BytesIO()
-    arrays = {field.name: getattr(sums, field.name) for field in fields(sums)}
+    arrays: dict[str, Any] = {} if flow is None else {_FLOW: flow}
+    if sums is not None:
+        arrays |= {field.name: getattr(sums, field.name) for field in fields(sums)}
     np.savez(buffer, **arrays)
     return buffer.getvalue()

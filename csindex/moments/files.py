@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -20,16 +19,14 @@ from csindex.moments.batches import (
     batch_rows,
     frame_batch,
 )
-from csindex.moments.tally import Batch, Request
-from csindex.survey.columns import MISSING_TEXTS
+from csindex.moments.buckets import file_origin, salt_of
+from csindex.moments.tally import Batch, Place, Request
+from csindex.moments.texts import label_texts, layout_of, text_batches
 from csindex.survey.reading import read_frame
 
 # text files up to this many bytes are read whole, by the reader of surveys
 WHOLE_FILE = 50_000_000
-_DELIMITERS = (",", ";", "\t", "|")
 _PARQUET = b"PAR1"
-# characters in which the delimiter is looked for
-_LONGEST_HEADER = 1_000_000
 
 
 def files_of(source: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Path]:
@@ -81,10 +78,13 @@ class Header:
         Columns that all files have, in the order of the first.
     partial : mapping of str to str
         Columns that only some files have, and one that lacks them.
+    texts : frozenset of str
+        Columns that some file knows to hold texts, which text files don't.
     """
 
     columns: tuple[str, ...]
     partial: Mapping[str, str]
+    texts: frozenset[str]
 
 
 def _matching(pattern: str) -> list[Path]:
@@ -127,7 +127,11 @@ def header(paths: Sequence[Path]) -> Header:
         for name in every
         if name not in columns
     }
-    return Header(tuple(name for name in every if name not in partial), partial)
+    return Header(
+        tuple(name for name in every if name not in partial),
+        partial,
+        frozenset().union(*map(_texts, paths)),
+    )
 
 
 def parts_of(paths: Sequence[Path], request: Request) -> Iterator[Part]:
@@ -148,9 +152,28 @@ def parts_of(paths: Sequence[Path], request: Request) -> Iterator[Part]:
     start = 0
     for path in paths:
         parts = _parquet_parts if _is_parquet(path) else _text_parts
-        for part in parts(path, request, start):
+        for part in parts(path, request, start, first_place(path, request)):
             yield part
             start = part.stop
+
+
+def first_place(path: Path, request: Request) -> Place:
+    """Return where the first row of a file stands.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    request : Request
+        What is asked.
+
+    Returns
+    -------
+    Place
+        The place; the file's number matters where rows are put in buckets.
+    """
+    by_row = request.buckets is not None and request.clusters is None
+    return Place(0, salt_of(file_origin(path)) if by_row else 0)
 
 
 def is_small_text(path: Path) -> bool:
@@ -198,8 +221,22 @@ def _columns(path: Path) -> list[str]:
         return list(_parquet(path).schema_arrow.names)
     if is_small_text(path):
         return list(read_frame(path)[0].columns)
-    with _text(path, None) as reader:
-        return list(reader.schema.names)
+    return list(layout_of(path).columns)
+
+
+def _texts(path: Path) -> set[str]:
+    """Return the columns that a file knows to hold texts."""
+    if not _is_parquet(path):
+        return set()
+    types = arrow_module("pyarrow.types")
+    held: set[str] = set()
+    for column in _parquet(path).schema_arrow:
+        kind = column.type
+        if types.is_dictionary(kind):
+            kind = kind.value_type
+        if types.is_string(kind) or types.is_large_string(kind):
+            held.add(column.name)
+    return held
 
 
 def _parquet(path: Path) -> Any:
@@ -212,12 +249,14 @@ def _parquet(path: Path) -> Any:
         ) from error
 
 
-def _parquet_parts(path: Path, request: Request, start: int) -> Iterator[Part]:
+def _parquet_parts(
+    path: Path, request: Request, start: int, place: Place
+) -> Iterator[Part]:
     layout = _parquet(path).metadata
     for group in range(layout.num_row_groups):
         size = layout.row_group(group).num_rows
-        yield Part(start, start + size, _row_group(path, group, request))
-        start += size
+        yield Part(start, start + size, _row_group(path, group, request), place)
+        start, place = start + size, place.after(size)
 
 
 def _row_group(path: Path, group: int, request: Request) -> Iterator[Batch]:
@@ -232,61 +271,20 @@ def _row_group(path: Path, group: int, request: Request) -> Iterator[Batch]:
         yield from arrow_batches(batches, request)
 
 
-def _text_parts(path: Path, request: Request, start: int) -> Iterator[Part]:
+def _text_parts(
+    path: Path, request: Request, start: int, place: Place
+) -> Iterator[Part]:
     if is_small_text(path):
         frame = nw.from_native(read_frame(path)[0], eager_only=True)
         batch = frame_batch(frame, request)
-        yield Part(start, start + len(frame), [batch])
+        names = dict.fromkeys(name for name in (request.by, request.clusters) if name)
+        labels = [name for name in names if name not in request.names]
+        if labels:
+            # other files may hold texts where this one has numbers only
+            batch = {**batch, **label_texts(path, labels)}
+        yield Part(start, start + len(frame), [batch], place)
         return
-    with _text(path, request) as reader:
-        try:
-            for batch in arrow_batches(reader, request):
-                size = len(next(iter(batch.values())))
-                yield Part(start, start + size, [batch])
-                start += size
-        except ValueError as error:
-            raise _unreadable_text(path, error) from error
-
-
-def _text(path: Path, request: Request | None) -> Any:
-    """Return a reader of a large text file."""
-    reading, arrow = arrow_module("pyarrow.csv"), arrow_module()
-    numeric = [] if request is None else list(request.names)
-    if request is not None and request.weights is not None:
-        numeric.append(request.weights)
-    try:
-        return reading.open_csv(
-            path,
-            parse_options=reading.ParseOptions(delimiter=_delimiter(path)),
-            convert_options=reading.ConvertOptions(
-                include_columns=None if request is None else request.columns,
-                # a first block of whole numbers must not decide for what follows
-                column_types=dict.fromkeys(numeric, arrow.float64()),
-                null_values=_missing_texts(),
-                strings_can_be_null=True,
-            ),
-        )
-    except ValueError as error:
-        raise _unreadable_text(path, error) from error
-
-
-def _unreadable_text(path: Path, error: ValueError) -> DataError:
-    return DataError(
-        f"cannot read {str(path)!r} as a table of numbers: {error}; large text files "
-        "must be UTF-8, with decimal points"
-    )
-
-
-def _missing_texts() -> list[str]:
-    return [
-        spelled
-        for text in sorted(MISSING_TEXTS)
-        for spelled in dict.fromkeys([text, text.upper(), text.title()])
-    ]
-
-
-def _delimiter(path: Path) -> str:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        line = file.readline(_LONGEST_HEADER)
-    plain = re.sub(r'"[^"]*"', "", line)
-    return max(_DELIMITERS, key=plain.count)
+    for batch in text_batches(path, request):
+        size = len(next(iter(batch.values())))
+        yield Part(start, start + size, [batch], place)
+        start, place = start + size, place.after(size)

@@ -26,8 +26,15 @@ from csindex.moments.batches import (
     table_parts,
 )
 from csindex.moments.clusters import dask_tallies, spark_tallies
-from csindex.moments.files import files_of, header, is_small_text, parts_of
-from csindex.moments.tally import Batch, Request, Tally, tallied
+from csindex.moments.files import (
+    files_of,
+    first_place,
+    header,
+    is_small_text,
+    parts_of,
+)
+from csindex.moments.labels import unified
+from csindex.moments.tally import Batch, Place, Request, Tally, tallied
 from csindex.survey.reading import read_frame
 
 # what the sums of all groups and buckets may take
@@ -50,6 +57,11 @@ class Source:
         Columns that only some of several files have, and a file that lacks them.
     frame : data frame, optional
         The answers themselves, where they are in memory.
+    paths : tuple of Path
+        The files, if it is one of files.
+    texts : frozenset of str, optional
+        Columns that some file knows to hold texts; None where all labels of a column
+        are of one type.
     """
 
     name: str
@@ -57,6 +69,8 @@ class Source:
     tallies: Callable[[Request], Iterator[Tally]]
     partial: Mapping[str, str] = field(default_factory=dict)
     frame: Any = None
+    paths: tuple[Path, ...] = ()
+    texts: frozenset[str] | None = None
 
     def tally(self, request: Request) -> Tally:
         """Return counts, sums and problems of the whole source, in one pass.
@@ -70,8 +84,27 @@ class Source:
         -------
         Tally
             The tally; it ends with the first part that has problems.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the user stops it, with the number of rows that had been read.
         """
         whole = Tally(np.zeros(len(request.items), dtype=np.int64))
+        try:
+            self._add_parts(whole, request)
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(
+                f"interrupted after {whole.read:,} rows of {self.name}; no moments "
+                "were made"
+            ) from stop
+        if self.texts is None or request.by is None or whole.problems:
+            return whole
+        names = unified(whole.flows, request.by not in self.texts)
+        return whole.renamed({None: None, **names})
+
+    def _add_parts(self, whole: Tally, request: Request) -> None:
+        """Add the parts of the source, up to the first that has problems."""
         for part in self.tallies(request):
             whole.add(part)
             if whole.bytes > SUMS_BYTES:
@@ -82,7 +115,6 @@ class Source:
                 )
             if whole.problems:
                 break
-        return whole
 
 
 def open_source(source: Any) -> Source:
@@ -124,8 +156,9 @@ def _narwhals(source: Any) -> Source:
     try:
         frame = nw.from_native(source)
     except (TypeError, ValueError) as error:
-        if hasattr(source, "__arrow_c_stream__"):
-            return _arrow(arrow_module().RecordBatchReader.from_stream(source))
+        reader = _stream(source)
+        if reader is not None:
+            return _arrow(reader)
         raise DataError(
             f"cannot read answers from {type(source).__name__}; give a file name, a "
             "data frame (pandas, Polars, PyArrow, DuckDB, Dask, PySpark ...), or "
@@ -150,6 +183,16 @@ def _narwhals(source: Any) -> Source:
     return Source(name, columns, lambda request: engine(frame, request))
 
 
+def _stream(source: Any) -> Any:
+    """Return a reader of any library's Arrow batches; None if it gives none."""
+    if not hasattr(source, "__arrow_c_stream__"):
+        return None
+    try:
+        return arrow_module().RecordBatchReader.from_stream(source)
+    except ValueError:  # a single column
+        return None
+
+
 def _threaded(parts: Iterable[Part], request: Request) -> Iterator[Tally]:
     """Yield the tallies of parts in their order, a few of them at work at a time."""
     workers = min(4, os.cpu_count() or 1)
@@ -157,32 +200,37 @@ def _threaded(parts: Iterable[Part], request: Request) -> Iterator[Tally]:
     # products of a batch are small: threads do better on batches than within them
     with one_thread(), ThreadPoolExecutor(workers) as pool:
         for part in parts:
-            waiting.append(pool.submit(tallied, part.batches, request, part.start))
+            waiting.append(
+                pool.submit(tallied, part.batches, request, part.start, part.place)
+            )
             if len(waiting) > workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _one_by_one(batches: Iterable[Batch]) -> Iterator[Part]:
+def _one_by_one(batches: Iterable[Batch], place: Place | None = None) -> Iterator[Part]:
     """Yield every batch of a stream as a part of its own."""
-    start = 0
+    start, place = 0, Place(0) if place is None else place
     for batch in batches:
         stop = start + len(next(iter(batch.values())))
-        yield Part(start, stop, [batch])
+        yield Part(start, stop, [batch], place.after(start))
         start = stop
 
 
 def _files(paths: list[Path]) -> Source:
     if len(paths) == 1 and is_small_text(paths[0]):
         frame, name = read_frame(paths[0])
-        return _in_memory(nw.from_native(frame, eager_only=True), name)
+        held = nw.from_native(frame, eager_only=True)
+        return _in_memory(held, name, tuple(paths))
     head = header(paths)
     return Source(
         paths[0].name if len(paths) == 1 else f"{len(paths)} files",
         head.columns,
         lambda request: _threaded(parts_of(paths, request), request),
         head.partial,
+        paths=tuple(paths),
+        texts=head.texts,
     )
 
 
@@ -218,7 +266,9 @@ def _arrow(source: Any) -> Source:
     return Source(kind, columns, tallies)
 
 
-def _in_memory(frame: nw.DataFrame[Any], name: str) -> Source:
+def _in_memory(
+    frame: nw.DataFrame[Any], name: str, paths: tuple[Path, ...] = ()
+) -> Source:
     if frame.is_empty() or not frame.columns:
         raise DataError("the data frame is empty: it has no rows or no columns")
 
@@ -226,15 +276,15 @@ def _in_memory(frame: nw.DataFrame[Any], name: str) -> Source:
         batch = frame_batch(frame, request)
         size, step = len(frame), batch_rows(request)
         slices = (slice(start, start + step) for start in range(0, size, step))
-        return _threaded(
-            _one_by_one(
-                {column: values[rows] for column, values in batch.items()}
-                for rows in slices
-            ),
-            request,
+        pieces = (
+            {column: values[rows] for column, values in batch.items()}
+            for rows in slices
         )
+        place = first_place(paths[0], request) if paths else None
+        return _threaded(_one_by_one(pieces, place), request)
 
-    return Source(name, tuple(frame.columns), tallies, frame=frame.to_native())
+    columns = tuple(frame.columns)
+    return Source(name, columns, tallies, frame=frame.to_native(), paths=paths)
 
 
 def _streamed_tallies(frame: nw.LazyFrame[Any], request: Request) -> Iterator[Tally]:

@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import operator
+import warnings
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from csindex.errors import DataError, SpecificationError, quoted, unknown
+from csindex.errors import (
+    DataError,
+    SpecificationError,
+    SpecificationWarning,
+    quoted,
+    unknown,
+)
 from csindex.kernels.arrays import FloatArray, IntArray, Scalar
-from csindex.kernels.linalg import are_definite, correlation
+from csindex.kernels.linalg import correlation
+from csindex.moments.buckets import joined, left_over
 from csindex.moments.checks import (
-    UNEQUAL,
     name_problems,
     scale_problems,
     shape_problems,
     square_problems,
     weight_problems,
 )
+from csindex.moments.division import Division, Flow, added_flow
+from csindex.moments.labelled import in_order
+from csindex.moments.pooling import differences, impossible
 from csindex.moments.sums import Pooled, Sums, pooled
 
-# negative eigenvalues up to this are taken for rounding of printed correlations
-_ROUNDING = 1e-3
-# what is left of a variance when all of it is taken away, as a share
-_ROUNDED = 1e-9
 # stands for weights that are all the same
 _SAME = np.empty(0)
-# the halves of a covariance matrix may differ by this, and by this share
-_SYMMETRIC = 1e-10
-_ALIKE = 1e-8
+# numbers of respondents that are printed one by one
+_SHOWN = 8
+_OTHER_BUCKETS = (
+    "the difference has no buckets, and can't be bootstrapped: respondents of the "
+    "second sample lie in other buckets of the first. Add the moments of the parts "
+    "that remain; or read the first from files of which the second is one, or with "
+    "clusters="
+)
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -42,12 +55,13 @@ class Moments:
     names : sequence of str
         Names of the p items.
     mean : array_like of shape (..., p)
-        Means.
+        Means. What has the items' names, as a Series, a frame or a mapping, may have
+        them in any order, here and below.
     cov : array_like of shape (..., p, p)
         Covariances with divisor n - 1.
     n : int or array_like of shape (...)
         Numbers of respondents.
-    low, high : float or array_like of shape (p,), optional
+    low, high : float, mapping or array_like of shape (p,), optional
         Ends of the answer scales. None or NaN: unknown, no 0-100 scores.
     labels : sequence, optional
         What the members of a stack are: one label per entry of its first axis.
@@ -62,6 +76,10 @@ class Moments:
     squares : array_like of shape (...), optional
         Sums of the squares of the respondents' weights; if None, as if all had the
         same weight.
+    origins : sequence of str
+        Which sources the buckets were made from; made by `moments`.
+    division : Division, optional
+        How the members of a stack came about; made by `moments`.
 
     Raises
     ------
@@ -84,30 +102,40 @@ class Moments:
     low: FloatArray
     high: FloatArray
     labels: tuple[Hashable, ...]
-    flow: tuple[tuple[str, int], ...]
+    flow: Flow
     weight: FloatArray
     buckets: Sums | None
     squares: FloatArray
+    origins: tuple[str, ...]
+    division: Division | None
 
     def __init__(
         self,
         names: Sequence[str],
-        mean: ArrayLike,
+        mean: ArrayLike | Mapping[str, float],
         cov: ArrayLike,
         n: ArrayLike,
-        low: ArrayLike | None = None,
-        high: ArrayLike | None = None,
+        low: ArrayLike | Mapping[str, float] | None = None,
+        high: ArrayLike | Mapping[str, float] | None = None,
         labels: Sequence[Hashable] = (),
         flow: Sequence[tuple[str, int]] = (),
         weight: ArrayLike | None = None,
         buckets: Sums | None = None,
         squares: ArrayLike | None = None,
+        origins: Sequence[str] = (),
+        division: Division | None = None,
     ) -> None:
         problems = name_problems(names)
-        means, covs = _array("mean", mean, problems), _array("cov", cov, problems)
+        given: dict[str, Any] = {"mean": mean, "cov": cov, "low": low, "high": high}
+        if not problems:
+            given = {k: in_order(k, own, names, problems) for k, own in given.items()}
+        means = _array("mean", given["mean"], problems)
+        covs = _array("cov", given["cov"], problems)
         sizes = _array("n", n, problems)
-        lows = _array("low", np.nan if low is None else low, problems)
-        highs = _array("high", np.nan if high is None else high, problems)
+        lows, highs = (
+            _array(end, np.nan if given[end] is None else given[end], problems)
+            for end in ("low", "high")
+        )
         total = sizes if weight is None else _array("weight", weight, problems)
         spread = _SAME if squares is None else _array("squares", squares, problems)
         if not problems:
@@ -133,7 +161,14 @@ class Moments:
             weight=_spread(total, means.shape[:-1]),
             buckets=buckets,
             squares=_spread(spread, means.shape[:-1]),
+            origins=tuple(origins),
+            division=division,
         )
+
+    @property
+    def failures(self) -> Mapping[Hashable, str]:
+        """The groups that are not in the stack, each with the reason."""
+        return {} if self.division is None else self.division.failures
 
     @property
     def effective_n(self) -> FloatArray:
@@ -162,27 +197,39 @@ class Moments:
         """Standard deviations, shape (..., p)."""
         return self._correlation[1]
 
-    def __getitem__(self, position: int) -> Moments:
+    def __getitem__(self, position: SupportsIndex) -> Moments:
         """Return one member of a stack."""
         if not self.batch:
             raise SpecificationError(
                 "these moments are one set, not a stack; use them as they are"
             )
+        labels = f"; its labels are {quoted(self.labels)}, in this order"
         if isinstance(position, str):
             raise SpecificationError(
-                f"moments[{position!r}]: a stack is divided by position, from 0; its "
-                f"labels are {quoted(self.labels)}, in this order"
+                f"moments[{position!r}]: a stack is divided by position, from 0{labels}"
+            )
+        place = operator.index(position)
+        if not -self.batch[0] <= place < self.batch[0]:
+            raise SpecificationError(
+                f"moments[{place}]: the stack has {self.batch[0]} members, 0 to "
+                f"{self.batch[0] - 1}{labels if self.labels else ''}"
             )
         return self._with(
-            mean=self.mean[position],
-            cov=self.cov[position],
-            n=np.asarray(self.n[position]),
+            mean=self.mean[place],
+            cov=self.cov[place],
+            n=np.asarray(self.n[place]),
             labels=(),
-            flow=(),
-            weight=np.asarray(self.weight[position]),
-            squares=np.asarray(self.squares[position]),
-            buckets=None if self.buckets is None else self.buckets[position],
+            flow=() if self.division is None else self.division.flows[place],
+            weight=np.asarray(self.weight[place]),
+            squares=np.asarray(self.squares[place]),
+            buckets=None if self.buckets is None else self.buckets[place],
+            division=None,
         )
+
+    def __iter__(self) -> Iterator[Moments]:
+        """Return the members of a stack, one by one."""
+        size = self.batch[0] if self.batch else 1
+        return (self[position] for position in range(size))
 
     @classmethod
     def _unchecked(
@@ -192,7 +239,7 @@ class Moments:
         cov: FloatArray,
         n: int,
         ends: tuple[FloatArray, FloatArray],
-        flow: tuple[tuple[str, int], ...],
+        flow: Flow,
         weights: FloatArray | None,
     ) -> Moments:
         """Return the moments of one sample of answers that have been checked.
@@ -213,8 +260,35 @@ class Moments:
             weight=np.array(float(n) if weights is None else weights.sum()),
             buckets=None,
             squares=np.array(float(n) if weights is None else (weights**2).sum()),
+            origins=(),
+            division=None,
         )
         return made
+
+    def with_buckets(
+        self,
+        buckets: Sums | None,
+        origins: tuple[str, ...],
+        division: Division | None = None,
+    ) -> Moments:
+        """Return the same moments with other buckets, or none.
+
+        Parameters
+        ----------
+        buckets : Sums of shape (..., g), optional
+            Sums of random parts of the sample.
+        origins : tuple of str
+            Which sources they were made from.
+        division : Division, optional
+            How a stack came about; as before, if None.
+
+        Returns
+        -------
+        Moments
+            The moments.
+        """
+        divided = self.division if division is None else division
+        return self._with(buckets=buckets, origins=origins, division=divided)
 
     def _with(self, **changed: object) -> Moments:
         """Return these moments with some fields changed, which need no check."""
@@ -262,7 +336,10 @@ class Moments:
     def __sub__(self, other: Moments) -> Moments:
         """Return the moments of a sample without some of its respondents.
 
-        The inverse of adding, up to rounding.
+        The inverse of adding, up to rounding. Buckets are kept if each respondent is
+        in the same one in both: moments that were added before, one of several files
+        that were read together, or clusters' buckets. Otherwise they are left out, for
+        nobody can be taken from a bucket of others.
 
         Parameters
         ----------
@@ -278,19 +355,34 @@ class Moments:
         ------
         DataError
             If the two differ, or the second sample can't be part of the first.
+
+        Warns
+        -----
+        SpecificationWarning
+            If the buckets are left out.
         """
         return self._pooled(other, -1) if isinstance(other, Moments) else NotImplemented
 
     def _pooled(self, other: Moments, sign: int) -> Moments:
-        if problems := _differences(self, other):
+        if problems := differences(self, other):
             raise DataError([f"moments: {problem}" for problem in problems])
         whole = pooled(_parts(self), _parts(other), sign)
-        if sign < 0 and _impossible(self, whole):
+        if sign < 0 and impossible(self, whole):
             raise DataError(
                 "moments: the respondents taken away are not among those they are "
                 "taken from, or fewer than two are left"
             )
-        mine, theirs = dict(self.flow), dict(other.flow)
+        origins = (joined if sign > 0 else left_over)(self.origins, other.origins)
+        buckets = None
+        if self.buckets is not None and other.buckets is not None:
+            if sign > 0 or origins:
+                buckets = self.buckets.combined(other.buckets, sign)
+            else:
+                warnings.warn(_OTHER_BUCKETS, SpecificationWarning, stacklevel=3)
+        divided = None
+        if self.division is not None and other.division is not None:
+            kept = buckets is not None
+            divided = self.division.pooled(other.division, sign, kept)
         return Moments(
             self.names,
             whole.mean,
@@ -299,21 +391,20 @@ class Moments:
             self.low,
             self.high,
             self.labels,
-            [
-                (step, mine[step] + sign * theirs[step])
-                for step in mine
-                if step in theirs
-            ],
+            added_flow(self.flow, other.flow, sign),
             whole.weight,
-            None
-            if self.buckets is None or other.buckets is None
-            else self.buckets.combined(other.buckets, sign),
+            buckets,
             np.maximum(whole.squares, whole.weight**2 / whole.n),
+            origins,
+            divided,
         )
 
     def __repr__(self) -> str:
-        stack = f", a stack of {self.batch[0]}" if self.batch else ""
-        return f"Moments({len(self.names)} items, n={self.n}{stack})"
+        if not self.batch:
+            return f"Moments({len(self.names)} items, n={self.n})"
+        shown = self.n if self.n.size <= _SHOWN else f"{self.n.min()} to {self.n.max()}"
+        stack = f"a stack of {self.batch[0]}"
+        return f"Moments({len(self.names)} items, n={shown}, {stack})"
 
     def select(self, items: Sequence[str]) -> Moments:
         """Return the moments of some items, in their order.
@@ -350,67 +441,12 @@ class Moments:
             self.weight,
             None if self.buckets is None else self.buckets.select(chosen),
             self.squares,
+            self.origins,
+            None if self.division is None else self.division.select(items),
         )
 
 
-def value_problems(made: Moments) -> list[str]:
-    """Return what is wrong with the values of moments.
-
-    Parameters
-    ----------
-    made : Moments
-        One set of moments or a stack.
-
-    Returns
-    -------
-    list of str
-        Values that aren't finite, asymmetry, constant items, correlations that no
-        answers can have.
-    """
-    cov = made.cov
-    if not (np.isfinite(cov).all() and np.isfinite(made.mean).all()):
-        return ["the moments have values that are not finite; mend mean and cov"]
-    problems = _scale_breaches(made)
-    mirrored = np.swapaxes(cov, -1, -2)
-    if (np.abs(cov - mirrored) > _SYMMETRIC + _ALIKE * np.abs(mirrored)).any():
-        problems.append(
-            "the covariance matrix is not symmetric; give both of its halves"
-        )
-    variances = np.diagonal(cov, axis1=-2, axis2=-1)
-    dull = (variances <= 0).reshape(-1, len(made.names)).any(axis=0)
-    constant = [made.names[k] for k in np.flatnonzero(dull)]
-    if constant:
-        problems.append(
-            f"item {quoted(constant)} has no variance; leave it out of the model"
-        )
-    if not problems and not are_definite(made.corr).all():
-        smallest = float(np.linalg.eigvalsh(made.corr).min())
-        if smallest < -_ROUNDING:
-            problems.append(
-                "no answers have such correlations: their smallest eigenvalue is "
-                f"{smallest:.3g}, and must not be negative; check cov, or drop items"
-            )
-    return problems
-
-
-def _scale_breaches(made: Moments) -> list[str]:
-    """Return which means lie outside their items' scales."""
-    slack = 1e-6 * (np.abs(made.low) + np.abs(made.high))
-    outside = (made.mean < made.low - slack) | (made.mean > made.high + slack)
-    if not outside.any():
-        return []
-    flat, means = (a.reshape(-1, len(made.names)).T for a in (outside, made.mean))
-    return [
-        f"the mean of {name!r}, {own[lost][0]:g}, lies outside its scale {low:g} to "
-        f"{high:g}; mend the mean or the scale"
-        for name, own, low, high, lost in zip(
-            made.names, means, made.low, made.high, flat, strict=True
-        )
-        if lost.any()
-    ]
-
-
-def _array(what: str, values: ArrayLike, problems: list[str]) -> FloatArray:
+def _array(what: str, values: Any, problems: list[str]) -> FloatArray:
     """Return values as an array, or note that they aren't numbers."""
     try:
         return np.asarray(values, dtype=np.float64)
@@ -426,46 +462,3 @@ def _spread(values: NDArray[Scalar], shape: tuple[int, ...]) -> NDArray[Scalar]:
 
 def _parts(made: Moments) -> Pooled:
     return Pooled(made.mean, made.cov, made.n, made.weight, made.squares)
-
-
-def _impossible(whole: Moments, rest: Pooled) -> bool:
-    """Return whether no answers have what is left."""
-    if (rest.n < 2).any() or (rest.weight <= 0).any() or (rest.squares <= 0).any():
-        return True
-    # no weights of so many respondents have so small squares
-    if (rest.squares < (1 - UNEQUAL) * rest.weight**2 / rest.n).any():
-        return True
-    variances, before = (
-        np.diagonal(cov, axis1=-2, axis2=-1) for cov in (rest.cov, whole.cov)
-    )
-    return bool((variances < -_ROUNDED * before).any())
-
-
-def _differences(a: Moments, b: Moments) -> list[str]:
-    """Return why two sets of moments can't be put together."""
-    problems: list[str] = []
-    if a.names != b.names:
-        if sorted(a.names) == sorted(b.names):
-            problems.append("the items stand in another order; use b.select(a.names)")
-        else:
-            apart = sorted({*a.names} ^ {*b.names})
-            problems.append(f"items {quoted(apart)} are in one of them only")
-    elif not all(
-        np.array_equal(mine, other, equal_nan=True)
-        for mine, other in ((a.low, b.low), (a.high, b.high))
-    ):
-        problems.append("the items have other scales; give both the same")
-    if a.labels != b.labels:
-        problems.append(
-            f"one has the labels {quoted(a.labels) or 'none'}, the other "
-            f"{quoted(b.labels) or 'none'}; they must be the same, in one order"
-        )
-    elif a.batch != b.batch:
-        problems.append(f"one is a stack of {a.batch}, the other of {b.batch}")
-    parts = [None if m.buckets is None else m.buckets.count.shape[-1] for m in (a, b)]
-    if parts[0] != parts[1]:
-        problems.append(
-            f"one has {parts[0] or 'no'} buckets, the other {parts[1] or 'none'}; make "
-            "both with the same buckets="
-        )
-    return problems

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.model import Item
 from csindex.moments.adding import Adder, Rows, pair_parts
+from csindex.moments.buckets import bucket_of, cluster_keys, row_keys
 from csindex.moments.pairs import PairTotals
 from csindex.moments.sums import Sums
 from csindex.survey import Incomplete
@@ -21,11 +22,11 @@ from csindex.survey.columns import numbers, sampling_weights
 # columns of one batch; a mapping, so that every library's columns fit
 Batch = Mapping[str, NDArray[np.generic]]
 
+# which rows each of the four counts is about; None for all
+Chosen = Sequence[BoolArray | None]
+
 # the least finite answer
 _LEAST = float(np.finfo(np.float64).min)
-# increment and factors of the hash: Steele, Lea & Flood (2014), OOPSLA, splitmix64
-_GAMMA = 0x9E3779B97F4A7C15
-_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,26 @@ class Request:
         return list(dict.fromkeys([*self.names, *extra]))
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where rows stand in their file.
+
+    Attributes
+    ----------
+    start : int
+        Position of the first of them.
+    salt : int
+        Number of the file.
+    """
+
+    start: int
+    salt: int = 0
+
+    def after(self, rows: int) -> Place:
+        """Return the place so many rows later."""
+        return Place(self.start + rows, self.salt)
+
+
 @dataclass
 class Tally:
     """Counts and sums of what has been read; it grows from batch to batch.
@@ -75,9 +96,12 @@ class Tally:
     answered : ndarray of int of shape (p,)
         Answers to each item in rows with a positive weight.
     groups : mapping of label to Sums of shape (g,)
-        The sums of each group, by bucket; none where gaps are treated.
+        The sums of each group, by bucket; none where gaps are treated. Respondents
+        without a label are under None, like everyone where there are no groups.
     pairs : mapping of label to PairTotals
         The sums of each group over pairs of items, where gaps are treated.
+    flows : mapping of label to ndarray of int of shape (4,)
+        The four counts of rows in each group, as those of all rows above.
     problems : list of str
         What is wrong with the answers; nothing is read after the first problems.
     """
@@ -89,6 +113,7 @@ class Tally:
     complete: int = 0
     groups: dict[Hashable, Sums] = field(default_factory=dict)
     pairs: dict[Hashable, PairTotals] = field(default_factory=dict)
+    flows: dict[Hashable, IntArray] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -112,10 +137,11 @@ class Tally:
         self.answered = self.answered + other.answered
         self.problems += other.problems
         for label, sums in other.groups.items():
-            known = self.groups.get(label)
-            self.groups[label] = sums if known is None else known.combined(sums)
+            self._add_sums(label, sums)
         for label, totals in other.pairs.items():
             self.add_pairs(label, totals)
+        for label, counts in other.flows.items():
+            self._add_flow(label, counts)
 
     def add_pairs(self, label: Hashable, totals: PairTotals) -> None:
         """Add sums over pairs of items of one group.
@@ -130,8 +156,60 @@ class Tally:
         before = self.pairs.get(label)
         self.pairs[label] = totals if before is None else before.combined(totals)
 
+    def count(self, codes: IntArray, labels: Sequence[Hashable], rows: Chosen) -> None:
+        """Count the rows of each group.
 
-def tallied(batches: Iterable[Batch], request: Request, start: int) -> Tally:
+        Parameters
+        ----------
+        codes : ndarray of int of shape (n,)
+            Position of each row's label.
+        labels : sequence of hashable
+            The labels.
+        rows : sequence of four ndarray of bool of shape (n,), or None
+            Which rows the four counts are about; None for all.
+        """
+        counts = [
+            np.bincount(codes if own is None else codes[own], minlength=len(labels))
+            for own in rows
+        ]
+        for label, found in zip(labels, np.stack(counts, axis=1), strict=True):
+            if label is not None:
+                self._add_flow(label, found)
+
+    def renamed(self, names: Mapping[Hashable, Hashable]) -> Tally:
+        """Return the same counts and sums under other labels.
+
+        Parameters
+        ----------
+        names : mapping of hashable to hashable
+            The new label of each; groups with one label become one.
+
+        Returns
+        -------
+        Tally
+            The tally.
+        """
+        made = replace(self, groups={}, pairs={}, flows={})
+        for label, sums in self.groups.items():
+            made._add_sums(names[label], sums)
+        for label, totals in self.pairs.items():
+            made.add_pairs(names[label], totals)
+        for label, counts in self.flows.items():
+            made._add_flow(names[label], counts)
+        return made
+
+    def _add_sums(self, label: Hashable, sums: Sums) -> None:
+        known = self.groups.get(label)
+        self.groups[label] = sums if known is None else known.combined(sums)
+
+    def _add_flow(self, label: Hashable, counts: IntArray) -> None:
+        known = self.flows.get(label)
+        self.flows[label] = counts if known is None else known + counts
+
+
+def tallied(
+    batches: Iterable[Batch], request: Request, start: int, place: Place | None = None
+) -> Tally:
     """Return the tally of some batches.
 
     Parameters
@@ -141,7 +219,10 @@ def tallied(batches: Iterable[Batch], request: Request, start: int) -> Tally:
     request : Request
         What is asked.
     start : int
-        Position of the first row, which decides the buckets.
+        Position of the first row in the source.
+    place : Place, optional
+        Position of the first row in its file, which decides the buckets; that in the
+        source, if None.
 
     Returns
     -------
@@ -150,8 +231,9 @@ def tallied(batches: Iterable[Batch], request: Request, start: int) -> Tally:
     """
     tally = Tally(np.zeros(len(request.items), dtype=np.int64))
     adder: Adder | None = None
+    place = Place(start) if place is None else place
     for batch in batches:
-        rows = _checked(batch, request, start + tally.read, tally)
+        rows = _checked(batch, request, start + tally.read, place, tally)
         if tally.problems:
             break
         if rows is None:
@@ -168,7 +250,9 @@ def tallied(batches: Iterable[Batch], request: Request, start: int) -> Tally:
     return tally
 
 
-def _checked(batch: Batch, request: Request, start: int, tally: Tally) -> Rows | None:
+def _checked(
+    batch: Batch, request: Request, start: int, place: Place, tally: Tally
+) -> Rows | None:
     """Return the rows of a batch that are used, and note counts and problems."""
     size = len(batch[request.names[0]])
     if size == 0:
@@ -189,7 +273,7 @@ def _checked(batch: Batch, request: Request, start: int, tally: Tally) -> Rows |
         if gaps is not None and request.incomplete != "listwise":
             columns[-1] = np.where(gaps, np.nan, column)
         tally.answered[position] += known
-    buckets = _buckets(batch, request, start, size, problems)
+    buckets = _buckets(batch, request, place.after(tally.read), size, problems)
     groups, labels = _groups(batch, request, problems)
     tally.problems += [_located(problem, start, size) for problem in problems]
     tally.read += size
@@ -197,10 +281,10 @@ def _checked(batch: Batch, request: Request, start: int, tally: Tally) -> Rows |
     tally.complete += size if complete is None else int(complete.sum())
     some = used if silent is None else ~silent & (True if used is None else used)
     tally.some += size if some is None else int(some.sum())
+    if groups is not None:
+        tally.count(groups, labels, (None, used, some, complete))
     if request.incomplete != "listwise":
         complete = some
-    if groups is not None and (groups < 0).any():
-        complete = groups >= 0 if complete is None else complete & (groups >= 0)
     if problems or (complete is not None and not complete.any()):
         return None
     return Rows(
@@ -276,7 +360,7 @@ def _ends(raw: NDArray[np.generic], gaps: BoolArray | None) -> tuple[float, floa
 def _groups(
     batch: Batch, request: Request, problems: list[str]
 ) -> tuple[IntArray | None, list[Hashable]]:
-    """Return each row's position among the labels, minus one for none."""
+    """Return each row's position among the labels; that of None, if it has no label."""
     if request.by is None:
         return None, [None]
     try:
@@ -287,7 +371,8 @@ def _groups(
             f"{batch[request.by][0]!r}; give every respondent one text or number"
         )
         return None, [None]
-    return np.asarray(codes, dtype=np.int64), [plain(label) for label in labels]
+    found: list[Hashable] = [*map(plain, labels), None]
+    return np.where(codes < 0, len(labels), codes).astype(np.int64), found
 
 
 def plain(label: object) -> Hashable:
@@ -308,12 +393,12 @@ def plain(label: object) -> Hashable:
 
 
 def _buckets(
-    batch: Batch, request: Request, start: int, size: int, problems: list[str]
+    batch: Batch, request: Request, place: Place, size: int, problems: list[str]
 ) -> IntArray | None:
     if request.buckets is None:
         return None
     if request.clusters is None:
-        return bucket_of(np.arange(start, start + size), request.buckets)
+        return bucket_of(row_keys(place.start, size, place.salt), request.buckets)
     column = pd.Series(batch[request.clusters])
     if gaps := int(column.isna().sum()):
         problems.append(
@@ -321,40 +406,4 @@ def _buckets(
             "respondent needs a cluster"
         )
         return np.zeros(size, dtype=np.int64)
-    return bucket_of(_keys(column), request.buckets)
-
-
-def _keys(column: pd.Series) -> NDArray[np.uint64]:
-    """Return a number per cluster that depends on nothing but its label."""
-    values = column.to_numpy()
-    if values.dtype.kind == "f" and (values % 1 == 0).all():
-        values = values.astype(np.int64)  # a label has one number in every file
-    hashed: NDArray[np.uint64] = pd.util.hash_array(values)
-    return hashed
-
-
-def bucket_of(keys: NDArray[np.generic], buckets: int) -> IntArray:
-    """Return the bucket of each key.
-
-    Parameters
-    ----------
-    keys : ndarray of int of shape (n,)
-        Row positions, or numbers of clusters.
-    buckets : int
-        Number of buckets.
-
-    Returns
-    -------
-    ndarray of int of shape (n,)
-        Buckets from zero; as good as random, and the same on every machine.
-
-    References
-    ----------
-    Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators,
-    OOPSLA.
-    """
-    mixed = (keys.astype(np.uint64) + np.uint64(1)) * np.uint64(_GAMMA)
-    for shift, factor in _MIX:
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    high = mixed >> np.uint64(32)
-    return ((high * np.uint64(buckets)) >> np.uint64(32)).astype(np.int64)
+    return bucket_of(cluster_keys(column), request.buckets)

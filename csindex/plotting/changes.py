@@ -90,8 +90,7 @@ def plot_changes(
     ]
     points = [_wave(name, fit) for name, fit in fits.items()]
     text, families = style.drawable(words(language), fits)
-    width = max(_WIDTH, _WAVE * len(points))
-    ax = style.new_axes(width, _HEIGHT) if ax is None else ax
+    ax = style.new_axes(changes_width(len(points)), _HEIGHT) if ax is None else ax
     style.quiet_axes(ax, families)
     ax.grid(axis="y", color="#E3E8ED", lw=0.8)
     ax.set_xlim(-0.5, len(points) - 0.5)
@@ -115,6 +114,11 @@ def plot_changes(
     for k, change in enumerate(changes):
         _tell(ax, k, change, text, families)
     return ax
+
+
+def changes_width(waves: int) -> float:
+    """Return how wide a figure of so many waves is, in inches."""
+    return max(_WIDTH, _WAVE * waves)
 
 
 def _fits(waves: object, boot: GroupBootstrap | None) -> dict[str, Fit]:
@@ -175,7 +179,8 @@ def _draw(ax: Axes, points: Sequence[_Wave], changes: Sequence[IndexChange]) -> 
     reach = max(high - low, _LEAST)
     # the changes are told above the waves
     ax.set_ylim(low - 0.35 * reach, high + 0.75 * reach)
-    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= 100])
+    most = min(100.0, high + 0.1 * reach)  # no lines behind what is told above
+    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= most])
     ax.set_ylim(low - 0.35 * reach, high + 0.75 * reach)
     for k, point in enumerate(points):
         _beside(ax, k, point)

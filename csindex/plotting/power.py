@@ -177,7 +177,7 @@ def _write_names(
     shown = [text_size(curve.name, _NAME, families)[0] for curve in curves]
     told = [text_size(curve.needed, _NAME, families)[0] for curve in curves]
     head = text_size(title, _NAME, families, bold=True)[0]
-    right = 34 + max([max(shown) + 14 + max(told), head])
+    right = 34 + max([max(shown) + 20 + max(told), head])
     place: dict[str, Any] = {
         "xycoords": ("axes fraction", "data"),
         "textcoords": "offset points",

@@ -176,7 +176,7 @@ def _group_rows(
 ) -> list[_Row]:
     rows: list[_Row] = []
     for label, member in groups.members.items():
-        own = None if boot is None else boot.members[label]
+        own = None if boot is None else boot.members.get(label)
         value, low, high = index_and_interval(member, own)
         note = "" if value == value else text("plot.no_result")
         rows.append(_Row(str(label), value, low, high, note))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT, _LABEL = 6.4, 4.4, 9.5
 _LONGEST = 230.0  # room for a name, in points
 _REACH, _STEPS = 2.0, 41
+_IN_A_ROW = 3  # entries of the legend
 _COLOURS = (style.BLUE, style.GREEN, style.VERMILION, style.ORANGE, style.NAVY)
 _DASHES: tuple[Any, ...] = ((0, (4, 2)), (0, (1.2, 1.2)), "solid", (0, (6, 1, 1, 1)))
 
@@ -248,7 +249,13 @@ def _level_label(scale: _Scale, level: float, text: Words) -> str:
 
 
 def _legend(ax: Axes, title: str, families: list[str]) -> None:
+    """Tell the lines apart, above the axes, where no line runs."""
     legend = ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=_IN_A_ROW,
+        borderaxespad=0.2,
+        columnspacing=1.6,
         title=title,
         frameon=False,
         alignment="left",

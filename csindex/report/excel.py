@@ -366,10 +366,16 @@ def _notes(book: _Book, page: Page) -> None:
     sheet, row = book.sheet("notes"), 0
     sheet.set_column(0, 0, _PAGE)
     for section in page.sections:
+        titled = False
         for block in section.blocks:
             lines = _lines(section.title, block)
+            if isinstance(block, Paragraph):
+                if titled:
+                    lines, row = lines[1:], row - 1
+                titled = True
             for k, line in enumerate(lines):
-                head = {"bold": True, "font_color": _NAVY} if k == 0 else {}
+                first = k == 0 and len(lines) > 1
+                head = {"bold": True, "font_color": _NAVY} if first else {}
                 book.text(sheet, row + k, 0, line, text_wrap=True, **head)
                 sheet.set_row(row + k, _height([line], [_PAGE]))
             row += len(lines) + 1 if lines else 0

@@ -114,9 +114,8 @@ def _sample_warnings(subject: Subject) -> list[str]:
 
 def _facts(subject: Subject) -> tuple[str, ...]:
     text, results = subject.words, subject.results
-    flow = results.sample_flow if results.answers is None else results.answers.flow
-    used = int(dict(flow).get("used", results.n))
-    read = int(dict(flow).get("read", used))
+    read = int(results.sample_flow.get("read", results.n))
+    used = results.n
     key = "report.respondents" if read == used else "report.respondents_of"
     facts = [text(key, n=f"{used:,}", read=f"{read:,}")]
     if subject.groups is not None:

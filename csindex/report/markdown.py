@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from csindex.language import visible
+from csindex.plotting.style import DASH
 from csindex.report.blocks import (
+    Badge,
     Block,
     Bullets,
+    Cell,
+    Column,
     Figure,
     Formula,
     Page,
@@ -20,6 +24,7 @@ from csindex.report.blocks import (
 )
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~$])")
+_JOINER = "\N{WORD JOINER}"
 # what makes a list or a heading of a line that begins with it
 _OPENING = re.compile(r"^(\s*(?:[-+=]|\d+(?=[.)])))")
 _FORMULA = r"""$$
@@ -114,8 +119,25 @@ def _block(block: Block, folder: str) -> Iterator[str]:
 def _table(table: Table) -> str:
     heads = [_plain(column.title) for column in table.columns]
     rules = ["--:" if column.numeric else ":--" for column in table.columns]
-    rows = [[_plain(shown(cell)) for cell in row] for row in table.rows]
+    rows = [
+        [
+            _kept(_plain(shown(cell))) if _whole(cell, column) else _plain(shown(cell))
+            for cell, column in zip(row, table.columns, strict=True)
+        ]
+        for row in table.rows
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in [heads, rules, *rows])
+
+
+def _whole(cell: Cell, column: Column) -> bool:
+    """Return whether a cell is never broken: numbers, scales and verdicts aren't."""
+    return column.numeric or isinstance(cell, Badge)
+
+
+def _kept(text: str) -> str:
+    """Return a text that stays in one line, though the page breaks others."""
+    joined = text.replace(DASH, f"{_JOINER}{DASH}{_JOINER}") if text != DASH else text
+    return joined.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _plain(text: str) -> str:

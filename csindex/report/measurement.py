@@ -174,7 +174,8 @@ def _reliability_table(
     text = subject.words
     values = assessment.reliability.loc[subject.constructs]
     # an estimator may have no weights that a measure is made of
-    measures = [m for m in _MEASURES if values[m].notna().any()]
+    several = values[[len(_items(subject, name)) > 1 for name in values.index]]
+    measures = [m for m in _MEASURES if several.empty or several[m].notna().any()]
     titles = [text(f"measures.{measure}") for measure in measures]
     rows: list[tuple[Cell, ...]] = []
     for name, row in values.iterrows():
@@ -190,6 +191,11 @@ def _reliability_table(
         tuple(rows),
         text("report.reliability_note"),
     )
+
+
+def _items(subject: Subject, name: object) -> tuple[str, ...]:
+    """Return the items of a construct."""
+    return next(c.items for c in subject.results.model.constructs if c.name == name)
 
 
 def _htmt_table(
@@ -228,8 +234,10 @@ def _fit_tables(subject: Subject, assessment: Assessment) -> list[Block]:
         value, verdict = values[name], graded["verdict"].get(name)
         # counts, as degrees of freedom, have no digits after the point
         digits = 0 if name.split("_")[0] in _COUNTS else 3
-        label = Text(named[name])
-        rows.append((label, _graded(subject, float(value), verdict, digits)))
+        cell = _graded(subject, float(value), verdict, digits)
+        if "pvalue" in name:
+            cell = Number(float(value), 3, least=0.001)
+        rows.append((Text(named[name]), cell))
     if not rows:
         return []
     titles = [text("report.measure"), text("report.value")]

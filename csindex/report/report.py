@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from csindex.errors import SpecificationError
 from csindex.inference import Bootstrap, GroupBootstrap
 from csindex.language import Language, visible, words
 from csindex.report.blocks import Page, Section
@@ -19,6 +20,7 @@ from csindex.report.method import method_section
 from csindex.report.sample import sample_section
 from csindex.report.structure import drivers_section, model_section, scores_section
 from csindex.report.subject import Subject, subject_of
+from csindex.report.waves import waves_section
 from csindex.report.word import word
 from csindex.report.writing import (
     checked_path,
@@ -39,6 +41,7 @@ def report(
     resamples: int | None = None,
     seed: int = 1,
     title: str | None = None,
+    waves: bool = False,
 ) -> Path:
     """Write a report: index, scores, levers, questions, quality, groups, method.
 
@@ -64,6 +67,9 @@ def report(
         Seed of that bootstrap.
     title : str, optional
         Title of the report; the model's if None.
+    waves : bool
+        Whether the groups are waves in their order, each with a sample of its own:
+        then the changes of the index from one to the next are shown and tested.
 
     Returns
     -------
@@ -73,7 +79,8 @@ def report(
     Raises
     ------
     SpecificationError
-        For another ending or language, or results that aren't a fit.
+        For another ending or language, a title that is no text, results that aren't a
+        fit, or waves that aren't groups.
     OutputError
         If the file can't be written; then nothing is changed.
 
@@ -88,10 +95,14 @@ def report(
     'report.html'
     """
     target = checked_path(path, SUFFIXES)
+    if title is not None and not isinstance(title, str):
+        raise SpecificationError(
+            f"report: title must be a text, as 'Index 2026', not {title!r}"
+        )
     if target.suffix.lower() == ".md":
         pictures_folder(target)  # refused before anything is computed
     text = words(language)
-    subject = subject_of(results, boot, text, resamples, seed)
+    subject = subject_of(results, boot, text, resamples, seed, waves)
     with told_once(text, subject.labels):
         _write(target, page(subject, title))
     return target
@@ -162,6 +173,8 @@ def _sections(subject: Subject) -> tuple[Section, ...]:
     sections = [scores_section(subject)]
     if subject.groups is not None:
         sections.append(groups_section(subject, subject.groups))
+        if subject.waves:
+            sections.append(waves_section(subject, subject.groups))
     if subject.results.model.paths:
         sections += [drivers_section(subject), model_section(subject)]
     return (

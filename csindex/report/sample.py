@@ -33,8 +33,7 @@ def sample_section(subject: Subject) -> Section:
         asked of some of them only, and what was done about that.
     """
     text = subject.words
-    answers = subject.results.answers
-    flow = dict(subject.results.sample_flow if answers is None else answers.flow)
+    flow = dict(subject.results.sample_flow)
     table = Table(
         "sample",
         text("report.sample_caption"),

@@ -23,6 +23,7 @@ from csindex.report.blocks import (
     interval,
 )
 from csindex.report.figures import Drawing
+from csindex.report.slopes import slopes_blocks
 from csindex.report.subject import Subject
 
 _MAP_SIZE = (7.2, 5.0)
@@ -86,7 +87,8 @@ def model_section(subject: Subject) -> Section:
     Returns
     -------
     Section
-        The path diagram, the direct effects, and the explained variance.
+        The path diagram, the direct effects, those that depend on another construct,
+        and the explained variance.
     """
     text = subject.words
     plan = diagram(subject.results, subject.boot, text.language)
@@ -96,7 +98,12 @@ def model_section(subject: Subject) -> Section:
         text("report.model_alt"),
         Drawing(plan.draw, plan.size, margins=False),
     )
-    blocks = (picture, _paths_table(subject), _r_squared_table(subject))
+    blocks = (
+        picture,
+        _paths_table(subject),
+        *slopes_blocks(subject),
+        _r_squared_table(subject),
+    )
     return Section("model", text("report.model"), blocks)
 
 

@@ -34,6 +34,8 @@ class Subject:
         Their bootstraps.
     words : Words
         The words.
+    waves : bool
+        Whether the groups are waves in their order.
     """
 
     results: Results
@@ -41,6 +43,7 @@ class Subject:
     groups: GroupResults | None
     group_boot: GroupBootstrap | None
     words: Words
+    waves: bool = False
 
     @property
     def level(self) -> str:
@@ -87,6 +90,7 @@ def subject_of(
     words: Words,
     resamples: int | None,
     seed: int,
+    waves: bool = False,
 ) -> Subject:
     """Return what a report is about, bootstrapped where there are respondents.
 
@@ -102,6 +106,8 @@ def subject_of(
         For a bootstrap that the user didn't give; None: as many as don't take long.
     seed : int
         For that bootstrap.
+    waves : bool
+        Whether the groups are waves in their order.
 
     Returns
     -------
@@ -121,6 +127,11 @@ def subject_of(
             "report needs results, as csi.fit(model, survey), not "
             f"{type(results).__name__}"
         )
+    if waves and not isinstance(results, GroupResults):
+        raise SpecificationError(
+            "report: waves=True needs the waves' fits, as csi.fit(model, survey, "
+            f"by='wave'), not {type(results).__name__}"
+        )
     if boot is None and _respondents(results):
         usual = _usual_resamples(results) if resamples is None else resamples
         boot = bootstrap(results, n=usual, seed=seed)
@@ -130,9 +141,10 @@ def subject_of(
             "from the same results"
         )
     if isinstance(boot, GroupBootstrap):
-        return Subject(boot.overall.results, boot.overall, boot.results, boot, words)
+        overall = boot.overall
+        return Subject(overall.results, overall, boot.results, boot, words, waves)
     if isinstance(results, GroupResults):
-        return Subject(results.overall, None, results, None, words)
+        return Subject(results.overall, None, results, None, words, waves)
     return Subject(results, boot, None, None, words)
 
 

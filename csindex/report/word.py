@@ -320,7 +320,8 @@ def _bullets(document: Document, bullets: Any) -> None:
 
 def _formula(document: Document, formula: Any) -> None:
     document.add_heading(visible(formula.caption), level=2)
-    document.add_paragraph(FORMULA)
+    line = document.add_paragraph(FORMULA)
+    line.paragraph_format.keep_with_next = True
     _soft(document.add_paragraph(), formula.note)
 
 

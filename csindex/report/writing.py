@@ -33,14 +33,22 @@ def checked_path(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
     SpecificationError
         For another ending.
     OutputError
-        If the folder doesn't exist or can't be written to, or a folder has the
-        name.
+        If the folder doesn't exist or can't be written to, a folder has the name, or
+        no file can have it.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise SpecificationError(
             f"report needs a path to write to, as 'report.html', not {path!r}"
         )
     target = Path(path)
+    try:
+        target.exists()
+        place = Path(os.path.realpath(target))
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or error
+        raise OutputError(
+            f"{str(path)[:80]!r} can't be the name of a file: {told}"
+        ) from error
     if target.is_dir():
         raise OutputError(
             f"{str(target)!r} is a folder; name a file in it, as "
@@ -51,7 +59,7 @@ def checked_path(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
             f"a report cannot be written as {target.name!r}; supported is "
             f"{quoted(suffixes)}, as {target.stem + suffixes[0]!r}"
         )
-    folder = target.parent
+    folder = place.parent  # of what a link leads to
     if not folder.is_dir():
         raise OutputError(
             f"folder {str(folder)!r} does not exist; create it or choose another"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import Any, overload
+from typing import Any, get_args, overload
 
 import numpy as np
 
@@ -26,10 +26,18 @@ from csindex.estimation.consistent import ConsistentEstimates
 from csindex.estimation.naming import called
 from csindex.kernels.linalg import correlation
 from csindex.kernels.threads import one_thread
+from csindex.language.options import canonical
 from csindex.model import Model
-from csindex.moments import Moments, split, stacked, value_problems
+from csindex.moments import Moments, stacked, value_problems
 from csindex.moments.cautions import copy_cautions, have_copies
 from csindex.moments.incomplete import Treated, answer_problems, treated
+from csindex.results.asking import restriction_caution
+from csindex.results.grouping import (
+    check_by,
+    group_answers,
+    group_labels,
+    unlabelled,
+)
 from csindex.results.groups import GroupResults
 from csindex.results.results import Results
 from csindex.survey import Answers, Incomplete, Survey, check_treatment, read_survey
@@ -66,7 +74,8 @@ def fit(
     model : Model
         The model, as ``csi.acsi()``.
     data : Survey, Moments, or anything `read_survey` reads
-        The answers, or moments of them. A file or frame that wasn't read with
+        The answers, or moments of them; moments by group give results by group, with
+        or without ``by``. A file or frame that wasn't read with
         `read_survey` has no scales, so its fit has no 0-100 scores.
     estimator : Estimator, optional
         The method; `PLS` with its defaults if None.
@@ -92,7 +101,8 @@ def fit(
         With every problem of the answers; pairwise correlations that no answers
         have.
     SpecificationError
-        If the estimator can't estimate such a model.
+        If the estimator can't estimate such a model; if ``by`` has the name of a
+        column of the tables of results, as ``"n"``.
 
     Warns
     -----
@@ -102,9 +112,11 @@ def fit(
         If the nearest correlation matrix takes the place of the pairwise one; if a
         solution of `CBSEM` or `PLSc` is improper, with the group it belongs to.
     AnswersWarning
-        If a group could not be estimated, with the reason; if an item lacks most of
-        its answers; if items are copies of each other; if a survey has weights or
-        clusters that the standard errors of `CBSEM` don't allow for.
+        If a group could not be estimated, with the reason, or respondents are in none;
+        if only those are used who were asked some construct's questions, as how a
+        complaint was handled; if an item lacks most of its answers; if items are copies
+        of each other; if a survey has weights or clusters that the standard errors of
+        `CBSEM` don't allow for.
 
     Notes
     -----
@@ -127,26 +139,37 @@ def fit(
     """
     estimator = PLS() if estimator is None else estimator
     _check_call(model, estimator)
+    incomplete = canonical(incomplete, get_args(Incomplete))
     check_treatment(incomplete)
     if isinstance(data, Moments):
-        if by is not None:
+        if by is not None and (data.division is None or data.division.by != by):
             raise SpecificationError(
-                "by= needs a survey; moments by group are made with csi.moments"
+                f"by={by!r} needs a survey, or moments that were made by it, as by "
+                f"csi.moments(..., by={by!r})"
             )
         if incomplete != "listwise":
             raise SpecificationError(
                 "incomplete= needs a survey: moments have no gaps any more"
             )
-        return _fit_moments(model, data, estimator)
+        chosen = _chosen_moments(model, data, estimator)
+        if chosen.batch:
+            with one_thread():
+                return _fit_stack(model, chosen, estimator)
+        estimates = _usable(estimator.estimate(model, chosen))
+        _warn_copies([chosen], [""], depth=3)
+        return Results(estimates, estimator)
     incomplete = _treatment(estimator, incomplete)
     survey = data if isinstance(data, Survey) else read_survey(data)
     answers = survey.answers(model.items, model.instrument, incomplete)
     if incomplete != "listwise" and (problems := answer_problems(answers)):
         raise DataError(problems)
+    if told := restriction_caution(model, survey, answers, estimator):
+        warnings.warn(told, AnswersWarning, stacklevel=2)
     if by is not None:
-        return _fit_groups(model, survey, answers, estimator, by)
+        with one_thread():
+            return _fit_groups(model, survey, answers, estimator, by)
     made = treated(answers)
-    _warn_cautions([made], [""])
+    _warn_cautions([made], [""], depth=3)
     estimates = _usable(_sample_estimates(model, answers, made, estimator))
     if row_estimator(estimator) is None:
         _warn_copies([made.moments], [""], depth=3)
@@ -179,33 +202,28 @@ def _treatment(estimator: Estimator, incomplete: Incomplete) -> Incomplete:
     return incomplete if own is None else own
 
 
-def _fit_moments(model: Model, made: Moments, estimator: Estimator) -> Results:
+def _chosen_moments(model: Model, made: Moments, estimator: Estimator) -> Moments:
+    """Return the moments of the model's items, or refuse what can't be fitted."""
     if row_estimator(estimator) is not None:
         raise SpecificationError(
             f"{called(estimator)} needs the answers themselves: give fit the survey, "
             "not its moments"
         )
     chosen = made.select(model.items)
-    if chosen.batch:
-        raise SpecificationError(
-            f"these moments are a stack of {chosen.batch[0]}; fit one of them, as "
-            "moments[0]"
-        )
-    if problems := value_problems(chosen):
+    if not chosen.batch and (problems := value_problems(chosen)):
         raise DataError(problems)
-    estimates = _usable(estimator.estimate(model, chosen))
-    _warn_copies([chosen], [""])
-    return Results(estimates, estimator)
+    return chosen
 
 
-@one_thread()
 def _fit_groups(
     model: Model, survey: Survey, answers: Answers, estimator: Estimator, by: str
 ) -> GroupResults:
+    labels = group_labels(survey, by)
     failures: dict[Hashable, str] = {}
     groups: list[tuple[Hashable, Answers]] = []
     samples = [treated(answers)]
-    for label, members in split(answers, survey.labels(by)):
+    divided = group_answers(survey, model, answers, labels)
+    for label, members in divided.items():
         problems: Sequence[str] = answer_problems(members)
         if not problems:
             try:
@@ -225,36 +243,92 @@ def _fit_groups(
     wheres = [f"{by} {label}" if k else "" for k, (label, _) in enumerate(parts)]
     _warn_cautions(samples, wheres)
     batch = _group_estimates(model, parts, samples, estimator)
+    sound = _sound(batch, [label for label, _ in parts], wheres, by, failures)
     fitted: list[tuple[Hashable, Results]] = []
-    usable: list[Estimates] = []
-    sound: list[int] = []
-    for position, (label, members) in enumerate(parts):
-        member = batch[position]
-        reason = member if isinstance(member, str) else _group_failure(member, position)
-        if reason or isinstance(member, str):
-            failures[label] = reason
-            continue
-        usable.append(member)
-        sound.append(position)
-        estimates = _settled(member, samples[position])
-        where = wheres[position]
-        if told := _caution(member):
-            told = f"{where}: {told}" if where else told
-            warnings.warn(told, InadmissibleWarning, stacklevel=3)
-        fitted.append((label, Results(estimates, estimator, survey, members, where)))
-    if "" in failures:
-        raise DataError(f"the fit to everyone failed: {failures['']}")
-    if failures:
-        listed = "; ".join(f"{label!r}: {why}" for label, why in failures.items())
-        warnings.warn(
-            f"groups of {by!r} without results: {listed}", AnswersWarning, stacklevel=3
+    for k, member in sound.items():
+        label, members = parts[k]
+        estimates = _settled(member, samples[k])
+        fitted.append(
+            (label, Results(estimates, estimator, survey, members, wheres[k]))
         )
-    if _is_plain(usable[0]) and (told := design_caution(answers)):
+    if told := unlabelled(answers, labels):
+        warnings.warn(told, AnswersWarning, stacklevel=3)
+    if _is_plain(sound[0]) and (told := design_caution(answers)):
         warnings.warn(told, AnswersWarning, stacklevel=3)
     if row_estimator(estimator) is None:
         _warn_copies([samples[k].moments for k in sound], [wheres[k] for k in sound])
-    _warn_unconverged(usable)
-    return GroupResults(by, fitted[0][1], dict(fitted[1:]), failures)
+    _warn_unconverged(list(sound.values()))
+    flows = {label: members.flow for label, members in divided.items()}
+    return GroupResults(by, fitted[0][1], dict(fitted[1:]), failures, flows)
+
+
+def _fit_stack(model: Model, made: Moments, estimator: Estimator) -> GroupResults:
+    """Fit the groups of a stack of moments, and everyone, in one batch."""
+    division = made.division
+    if division is None:
+        raise SpecificationError(
+            f"these moments are a stack of {made.batch[0]}, and nothing says how "
+            "everyone was divided; fit one of them, as moments[0], or make them by "
+            "csi.moments(..., by=)"
+        )
+    check_by(division.by)
+    failures = dict(division.failures)
+    parts: list[tuple[Hashable, Moments]] = [("", division.overall)]
+    for label, member in zip(made.labels, made, strict=True):
+        if problems := value_problems(member):
+            failures[label] = "; ".join(problems)
+        else:
+            parts.append((label, member))
+    if problems := value_problems(division.overall):
+        raise DataError(problems)
+    stack = estimator.estimate(model, stacked([own for _, own in parts], parts))
+    batch = [replace(stack[k], moments=own) for k, (_, own) in enumerate(parts)]
+    wheres = [
+        f"{division.by} {label}" if k else "" for k, (label, _) in enumerate(parts)
+    ]
+    labels = [label for label, _ in parts]
+    sound = _sound(batch, labels, wheres, division.by, failures)
+    _warn_copies([parts[k][1] for k in sound], [wheres[k] for k in sound])
+    _warn_unconverged(list(sound.values()))
+    fitted = {
+        labels[k]: Results(member, estimator, group=wheres[k])
+        for k, member in sound.items()
+    }
+    overall = fitted.pop("")
+    flows = dict(zip(made.labels, division.flows, strict=True))
+    return GroupResults(division.by, overall, fitted, failures, flows)
+
+
+def _sound(
+    batch: Sequence[Estimates | str],
+    labels: Sequence[Hashable],
+    wheres: Sequence[str],
+    by: str,
+    failures: dict[Hashable, str],
+) -> dict[int, Estimates]:
+    """Return the estimates that can be used, by position; everyone's is the first.
+
+    Groups that failed are added to ``failures``, and warned of with those before.
+    """
+    found: dict[int, Estimates] = {}
+    for position, (label, member) in enumerate(zip(labels, batch, strict=True)):
+        reason = member if isinstance(member, str) else _group_failure(member, position)
+        if reason or isinstance(member, str):
+            if position == 0:
+                raise DataError(f"the fit to everyone failed: {reason}")
+            failures[label] = reason
+            continue
+        found[position] = member
+        if told := _caution(member):
+            where = wheres[position]
+            told = f"{where}: {told}" if where else told
+            warnings.warn(told, InadmissibleWarning, stacklevel=4)
+    if failures:
+        listed = "; ".join(f"{label!r}: {why}" for label, why in failures.items())
+        warnings.warn(
+            f"groups of {by!r} without results: {listed}", AnswersWarning, stacklevel=4
+        )
+    return found
 
 
 def _group_estimates(
@@ -310,11 +384,13 @@ def _settled(estimates: Estimates, made: Treated) -> Estimates:
     return replace(estimates, converged=np.zeros((), dtype=np.bool_))
 
 
-def _warn_cautions(samples: Sequence[Treated], wheres: Sequence[str]) -> None:
+def _warn_cautions(
+    samples: Sequence[Treated], wheres: Sequence[str], depth: int = 4
+) -> None:
     for made, where in zip(samples, wheres, strict=True):
         for caution in made.cautions:
             told = f"{where}: {caution}" if where else str(caution)
-            warnings.warn(told, type(caution), stacklevel=4 if where else 3)
+            warnings.warn(told, type(caution), stacklevel=depth)
 
 
 def _warn_copies(

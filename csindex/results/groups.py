@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from csindex.errors import DataError, SpecificationError, unknown
 from csindex.results.printing import Page, Printed
 from csindex.results.results import Results
+from csindex.results.summary import restricted_lines, sample_text
 
 
 def one_fit(subject: object, caller: str) -> Results:
@@ -62,12 +63,15 @@ class GroupResults(Printed):
         The groups that could be estimated, in order.
     failures : mapping of label to str
         The other groups, each with the reason.
+    flows : mapping of label to tuple of (str, int)
+        The sample flow of every group, as far as known.
     """
 
     by: str
     overall: Results
     members: Mapping[Hashable, Results]
     failures: Mapping[Hashable, str]
+    flows: Mapping[Hashable, tuple[tuple[str, int], ...]] = field(default_factory=dict)
 
     def __getitem__(self, label: Hashable) -> Results:
         """Return the results of one group."""
@@ -90,9 +94,11 @@ class GroupResults(Printed):
     def _page(self) -> Page:
         model = self.overall.model
         failed = [f"{label}: {reason}" for label, reason in self.failures.items()]
+        restricted = restricted_lines(self.overall)
         if model.index is None:
             sizes = [f"{label}: n = {fit.n}" for label, fit in self.members.items()]
-            return Page("\n".join([f"{model.name} by {self.by}", *sizes, *failed]), {})
+            title = [f"{model.name} by {self.by}", sample_text(self.overall)]
+            return Page("\n".join([*title, *restricted, *sizes, *failed]), {})
         table = pd.DataFrame(
             {
                 self.by: [str(label) for label in self.members],
@@ -103,9 +109,10 @@ class GroupResults(Printed):
         low, high = table["index"].min(), table["index"].max()
         span = f", from {low:.2f} to {high:.2f}" if len(table) > 1 else ""
         return Page(
-            f"{model.name}: index {self.overall.index:.2f}, by {self.by}{span}",
+            f"{model.name}: index {self.overall.index:.2f}, by {self.by}{span}\n"
+            f"{sample_text(self.overall)}",
             {"": table},
-            failed,
+            [*restricted, *failed],
             digits=2,
         )
 
@@ -133,6 +140,21 @@ class GroupResults(Printed):
         return pd.Series(
             values, index=pd.Index(self.labels, name=self.by), name="index"
         )
+
+    @property
+    def sample_flow(self) -> pd.DataFrame:
+        """How many respondents of each group were read, could be used, are used.
+
+        One row per group, in the order of `labels`, and the steps of
+        `Results.sample_flow` as columns; NA for a group that failed before its
+        respondents were counted.
+        """
+        flows = {label: dict(self.flows.get(label, ())) for label in self.failures}
+        for label, member in self.members.items():
+            flows[label] = member.sample_flow.to_dict()
+        table = pd.DataFrame([flows[label] for label in self.labels])
+        counts = table.astype(np.int64 if table.notna().all(axis=None) else "Int64")
+        return counts.set_axis(pd.Index(self.labels, name=self.by))
 
     @cached_property
     def scores(self) -> pd.DataFrame:

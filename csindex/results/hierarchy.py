@@ -10,6 +10,7 @@ import pandas as pd
 
 from csindex.errors import SpecificationError, quoted, unknown
 from csindex.estimation import Estimates
+from csindex.estimation.moderated import ModeratedEstimates
 from csindex.kernels.arrays import FloatArray
 from csindex.model import Model
 from csindex.results.statistics import Statistic
@@ -104,7 +105,8 @@ def hierarchy(
     Each score is the share-weighted sum of the scores below it, and the global
     weights times the items' scores add up to the index. The index is the score of
     its construct, which has share one on level 2: the other constructs act on it by
-    their total effects, the impact, and are no addends.
+    their total effects, the impact, and are no addends. Interactions and quadratic
+    effects, which no question asks about, have no place in it.
 
     References
     ----------
@@ -148,7 +150,8 @@ def hierarchy(
             table[f"{name}_gap"] = points - table["score"]
     if problems:
         raise SpecificationError([f"hierarchy: {problem}" for problem in problems])
-    return table
+    asked = ~np.isin(_construct_names(results, tree), _terms(results.estimates))
+    return table[asked].reset_index(drop=True)
 
 
 def sem_index(results: Results) -> float:
@@ -312,6 +315,13 @@ def _notes(results: Results, tree: Tree) -> list[str]:
     return [
         "" if node.level == 1 else str(notes[owner[node.name]]) for node in tree.nodes
     ]
+
+
+def _terms(estimates: Estimates) -> list[str]:
+    """Return the constructs that are products of others."""
+    if not isinstance(estimates, ModeratedEstimates):
+        return []
+    return [term.name for term in estimates.terms]
 
 
 def _construct_names(results: Results, tree: Tree) -> list[str]:

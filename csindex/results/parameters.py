@@ -23,6 +23,7 @@ from csindex.estimation.cbsem.standardizing import (
 from csindex.estimation.cbsem.table import ParameterTable
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.threads import one_thread
+from csindex.language.frames import Table
 
 # level of the intervals
 LEVEL = 0.95
@@ -198,7 +199,7 @@ def _labels(table: ParameterTable) -> pd.DataFrame:
     size = len(rows)
     lhs, op, rhs, label = (texts.array[k * size : (k + 1) * size] for k in range(4))
     columns = {"lhs": lhs, "op": op, "rhs": rhs, "group": groups, "label": label}
-    return pd.DataFrame(columns)
+    return Table(columns)
 
 
 def _defined(fit: CovarianceFit) -> list[Dual]:

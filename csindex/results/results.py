@@ -12,10 +12,13 @@ from csindex import scoring
 from csindex.codebook import maps
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation import Estimates, Estimator
+from csindex.language.frames import Listing
 from csindex.model import Model
 from csindex.moments import Moments
 from csindex.moments.incomplete import filled_values, in_words
 from csindex.results import statistics
+from csindex.results.asking import Restriction, eligible, restrictions
+from csindex.results.grouping import with_eligible
 from csindex.results.hierarchy import Indicators, Reference, Resampled, hierarchy
 from csindex.results.parameters import parameter_frame, standardized_frame
 from csindex.results.summary import Summary, card, summary_text
@@ -25,6 +28,9 @@ from csindex.survey import Answers, Survey
 @dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """The results of one model fitted to one sample; made by `csindex.fit`.
+
+    ``scores`` are means of the sample; `respondent_scores` gives those of every
+    respondent, `hierarchy` those of every question.
 
     Attributes
     ----------
@@ -69,16 +75,26 @@ class Results:
 
     @property
     def n(self) -> int:
-        """Number of respondents used."""
-        return int(self.moments.n)
+        """Number of respondents used, the last step of `sample_flow`.
+
+        Respondents whose answers are complete, or, where gaps are treated, who gave
+        any answer. Pairwise covariances stand on fewer, on ``moments.n``: the harmonic
+        mean of the numbers who answered two items, over all pairs.
+        """
+        flow = self.moments.flow if self.answers is None else self.answers.flow
+        return dict(flow).get("used", int(self.moments.n))
 
     @property
     def effective_n(self) -> float:
         r"""Respondents of equal weight that would tell as much.
 
-        :math:`(\sum w)^2 / \sum w^2`, after Kish (1965); n without weights.
+        :math:`(\sum w)^2 / \sum w^2`, after Kish (1965); n without weights, and no
+        more than ``moments.n`` with pairwise covariances. It allows for weights only,
+        not for clusters and strata: the design effect, by which n is to be divided for
+        these, differs from estimate to estimate; it is the column ``design_effect`` of
+        the tables of `csindex.linearized`.
         """
-        if self.answers is None:
+        if self.answers is None or self.answers.incomplete.startswith("pairwise"):
             return float(self.moments.effective_n)
         weights = self.answers.weights
         if weights is None:
@@ -107,8 +123,12 @@ class Results:
     def scores(self) -> pd.DataFrame:
         """Mean 0-100 scores: construct, score, sd (of respondents), n, note.
 
-        The note says why a construct has no score: an item without a scale, or
-        a negative weight.
+        n counts the respondents used who answered any item of the construct. Sampling
+        weights count in proportion, and the variance's divisor is n - 1 for n
+        respondents, not for their weights: of N rows repeated as often as whole weights
+        say, the sd is smaller by the square root of (1 - 1/n) / (1 - 1/N). The note
+        says why a construct has no score: an item without a scale, or a negative
+        weight.
         """
         notes = self._score_notes()
         given = np.array([not note for note in notes])
@@ -119,7 +139,7 @@ class Results:
                     given, scoring.construct_scores(self.estimates), np.nan
                 ),
                 "sd": np.where(given, scoring.score_sds(self.estimates), np.nan),
-                "n": self.n,
+                "n": self._answered(),
                 "note": notes,
             }
         )
@@ -127,8 +147,8 @@ class Results:
     @cached_property
     def paths(self) -> pd.DataFrame:
         """Standardised path coefficients: source, target, estimate, sign (expected)."""
-        table = statistics.PATHS.table(self.estimates)
-        return table.assign(sign=[path.sign for path in self.model.paths])
+        signs = [path.sign for path in self.model.paths]
+        return statistics.PATHS.table(self.estimates, sign=signs)
 
     @cached_property
     def total_effects(self) -> pd.DataFrame:
@@ -153,8 +173,8 @@ class Results:
     @cached_property
     def weights(self) -> pd.DataFrame:
         """Outer weights: construct, item, estimate (standardised), share in score."""
-        table = statistics.WEIGHTS.table(self.estimates)
-        return table.assign(share=statistics.SHARES.compute(self.estimates))
+        shares = statistics.SHARES.compute(self.estimates)
+        return statistics.WEIGHTS.table(self.estimates, share=shares)
 
     @cached_property
     def r_squared(self) -> pd.Series:
@@ -169,7 +189,7 @@ class Results:
         """How well the model fits the item correlations, measure by measure."""
         found = self.estimates.fit_measures()
         values = np.array([float(value) for value in found.values()])
-        return pd.Series(values, index=_names(tuple(found)).view(), name="fit")
+        return Listing(values, index=_names(tuple(found)).view(), name="fit")
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
@@ -231,14 +251,26 @@ class Results:
             "iterations": f"{int(self.estimates.iterations)}"
             + ("" if self.converged else " (not converged)"),
         }
-        return pd.Series(entries, name="setting")
+        return Listing(entries, name="setting")
 
     @property
     def sample_flow(self) -> pd.Series:
-        """How many respondents were read, answered anything or everything, are used."""
-        known = self.moments.flow if self.answers is None else self.answers.flow
-        flow = dict(known) or {"used": self.n}
-        return pd.Series(flow, name="respondents")
+        """How many respondents were read, eligible, complete, and are used.
+
+        Eligible are those with a sampling weight above zero who, where every answer is
+        needed, were asked every item of the model. There are two steps more where they
+        tell something: respondents ``with weight``, and ``with any answer``. Moments
+        that were given know those used only.
+        """
+        flow = self.moments.flow if self.answers is None else self.answers.flow
+        steps = dict(flow)
+        if "read" in steps and "eligible" not in steps:
+            count = steps.get("with weight", steps["read"])
+            if self.survey is not None and self.answers is not None:
+                could = eligible(self.survey, self.answers, self.model.instrument)
+                count = int(could.sum())
+            flow = with_eligible(flow, count)
+        return pd.Series(dict(flow) or {"used": self.n}, name="respondents")
 
     def respondent_scores(self) -> pd.DataFrame:
         """Return every respondent's 0-100 scores.
@@ -308,6 +340,28 @@ class Results:
             Prints in at most 80 columns.
         """
         return Summary(summary_text(self))
+
+    @cached_property
+    def restrictions(self) -> tuple[Restriction, ...]:
+        """Constructs that leave few or special respondents, as complainers only.
+
+        Of the fit to everyone who answered everything; empty where gaps are treated.
+        """
+        if self.survey is None or self.answers is None or self.group:
+            return ()
+        return restrictions(self.survey, self.model, self.answers)
+
+    def _answered(self) -> list[int]:
+        """Return how many of the respondents used answered any item of constructs."""
+        counts = [self.n] * len(self.model.constructs)
+        if self.answers is None or self.answers.incomplete == "listwise":
+            return counts
+        known = ~np.isnan(self.answers.values)
+        for position, construct in enumerate(self.model.constructs):
+            own = [name in construct.items for name in self.answers.names]
+            if any(own):
+                counts[position] = int(known[:, own].any(axis=1).sum())
+        return counts
 
     def _score_maps(self) -> str:
         """Return which items are scored otherwise than evenly, and how."""

@@ -7,8 +7,9 @@ an interval.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,73 @@ from csindex.estimation import Estimates
 from csindex.kernels.arrays import FloatArray, IntArray, from_slab, to_slab
 from csindex.kernels.paths import reachable
 from csindex.model import Model
+
+# frames of labels that are kept
+_FRAMES = 512
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels that depend on the model only, made once for each model.
+
+    Attributes
+    ----------
+    make : callable
+        From a `Model` to a frame of k rows that names the values.
+    """
+
+    make: Callable[[Model], pd.DataFrame]
+
+    def __call__(self, model: Model) -> pd.DataFrame:
+        """Return the labels, as the caller's own."""
+        return _made(self.make, _Known.of(model), ()).copy()
+
+    def blank(self, model: Model, columns: tuple[str, ...]) -> pd.DataFrame:
+        """Return the labels and empty columns, which pandas is slow to add.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+        columns : tuple of str
+            Names of the empty columns.
+
+        Returns
+        -------
+        DataFrame
+            The caller's own.
+        """
+        return _made(self.make, _Known.of(model), columns).copy()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A model that equals others with the same names, in the same places.
+
+    A model itself can be without a hash, as when its items were given as lists.
+    """
+
+    names: tuple[str, ...]
+    items: tuple[str, ...]
+    blocks: bytes
+    paths: tuple[tuple[str, str], ...]
+    index: str | None
+    model: Model = field(compare=False)
+
+    @classmethod
+    def of(cls, model: Model) -> _Known:
+        paths = tuple((path.source, path.target) for path in model.paths)
+        blocks = model.blocks.tobytes()
+        return cls(
+            model.construct_names, model.items, blocks, paths, model.index, model
+        )
+
+
+@lru_cache(maxsize=_FRAMES)
+def _made(
+    make: Callable[[Model], pd.DataFrame], known: _Known, columns: tuple[str, ...]
+) -> pd.DataFrame:
+    return make(known.model).assign(**dict.fromkeys(columns, np.nan))
 
 
 @dataclass(frozen=True)
@@ -41,20 +109,30 @@ class Statistic:
     labels: Callable[[Model], pd.DataFrame]
     tested: bool = True
 
-    def table(self, estimates: Estimates) -> pd.DataFrame:
+    def table(
+        self, estimates: Estimates, **further: Sequence[object] | FloatArray
+    ) -> pd.DataFrame:
         """Return the values of one set of estimates with their labels.
 
         Parameters
         ----------
         estimates : Estimates
             Estimates without batch axes.
+        **further : sequence of length k
+            Further columns.
 
         Returns
         -------
         DataFrame
-            The labels and a column ``estimate``.
+            The labels, a column ``estimate`` and the further columns.
         """
-        return self.labels(estimates.model).assign(estimate=self.compute(estimates))
+        columns = {"estimate": self.compute(estimates), **further}
+        if not isinstance(self.labels, Labels):
+            return self.labels(estimates.model).assign(**columns)
+        table = self.labels.blank(estimates.model, tuple(columns))
+        for position, values in enumerate(columns.values(), -len(columns)):
+            table.isetitem(table.shape[1] + position, values)
+        return table
 
 
 def path_positions(model: Model) -> tuple[IntArray, IntArray]:
@@ -230,40 +308,42 @@ def _route_labels(model: Model) -> pd.DataFrame:
     )
 
 
+_EFFECT_LABELS = Labels(lambda model: pair_labels(model, effect_positions(model)))
+_ITEM_LABELS = Labels(_item_labels)
 PATHS = Statistic(
     "paths",
     lambda e: e.paths[(..., *path_positions(e.model))],
-    _path_labels,
+    Labels(_path_labels),
 )
 TOTAL_EFFECTS = Statistic(
     "total effects",
     lambda e: e.total_effects[(..., *effect_positions(e.model))],
-    lambda model: pair_labels(model, effect_positions(model)),
+    _EFFECT_LABELS,
 )
 INDIRECT_EFFECTS = Statistic(
     "indirect effects",
     lambda e: _indirect(e)[(..., *indirect_positions(e.model))],
-    lambda model: pair_labels(model, indirect_positions(model)),
+    Labels(lambda model: pair_labels(model, indirect_positions(model))),
 )
 SPECIFIC_INDIRECT_EFFECTS = Statistic(
     "specific indirect effects",
     _along_routes,
-    _route_labels,
+    Labels(_route_labels),
 )
 LOADINGS = Statistic(
     "loadings",
     lambda e: e.loadings[(..., *item_positions(e.model))],
-    _item_labels,
+    _ITEM_LABELS,
 )
 WEIGHTS = Statistic(
     "weights",
     lambda e: e.weights[(..., *item_positions(e.model))],
-    _item_labels,
+    _ITEM_LABELS,
 )
 SHARES = Statistic(
     "shares",
     lambda e: scoring.item_shares(e)[..., item_positions(e.model)[0]],
-    _item_labels,
+    _ITEM_LABELS,
     tested=False,
 )
 R_SQUARED = Statistic(
@@ -271,18 +351,20 @@ R_SQUARED = Statistic(
     lambda e: e.r_squared[
         ..., [e.model.construct_names.index(name) for name in e.model.endogenous]
     ],
-    lambda model: pd.DataFrame({"construct": model.endogenous}),
+    Labels(lambda model: pd.DataFrame({"construct": model.endogenous})),
     tested=False,
 )
-SCORES = Statistic("scores", scoring.construct_scores, _construct_labels, tested=False)
+SCORES = Statistic(
+    "scores", scoring.construct_scores, Labels(_construct_labels), tested=False
+)
 INDEX = Statistic(
     "index",
     lambda e: scoring.index_score(e)[..., None],
-    lambda model: pd.DataFrame({"construct": [model.index]}),
+    Labels(lambda model: pd.DataFrame({"construct": [model.index]})),
     tested=False,
 )
 POINT_EFFECTS = Statistic(
     "total effects in points",
     lambda e: scoring.point_effects(e)[(..., *effect_positions(e.model))],
-    lambda model: pair_labels(model, effect_positions(model)),
+    _EFFECT_LABELS,
 )

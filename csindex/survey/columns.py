@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from csindex.codebook.codes import MISSING_TEXTS as MISSING_TEXTS
+from csindex.codebook.codes import USUAL_CODES, with_points
 from csindex.errors import quoted
 from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.model import Item
 
-# texts that mean "no answer" in a column of numbers
-MISSING_TEXTS = frozenset(
-    {"", "na", "n/a", "nan", "null", "none", "#n/a", "<na>", "nat"}
-)
 # answers of yes-no questions in columns that aren't all true or false
 _TRUTHS = {"true": 1.0, "false": 0.0}
+_YES_NO = frozenset({"yes", "no", "y", "n", "是", "否", "有", "没有"})
+# a number with its label, as '10 - very satisfied'
+_LABELLED = re.compile(
+    r"([-+]?\d+(?:[.,]\d+)?)\s*[-\u2013\u2014=:.()/\uff08]*\s*[^\W\d].*", re.DOTALL
+)
 # characters of a text that a message shows
 _SHOWN = 40
-# numbers that surveys use as codes; a hint names them, nothing is done to them
-_USUAL_CODES = frozenset(
-    {-9.0, -8.0, -1.0, 0.0, 88.0, 97.0, 98.0, 99.0, 998.0, 999.0, 9999.0}
-)
+# a hint names these; nothing is done to them
+_HINTED = USUAL_CODES | {0.0}
 
 
 def numbers(
@@ -53,7 +55,7 @@ def numbers(
     if texts:
         return answers, [
             f"column {item.name!r} must hold numbers but has {quoted(texts, 5)}; "
-            "recode these answers, or leave the item out of the model"
+            f"{_advice(texts)}, or leave the item out of the model"
         ]
     if item.missing:
         answers = np.where(np.isin(answers, item.missing), np.nan, answers)
@@ -153,12 +155,22 @@ def _converted(column: pd.Series) -> tuple[FloatArray, list[str]]:
     kinds = pd.api.types
     if kinds.is_numeric_dtype(column.dtype) and not kinds.is_complex_dtype(column):
         return column.to_numpy(dtype=np.float64, na_value=np.nan), []
+    cells = [
+        "" if value is None or value is pd.NaT or value is pd.NA else str(value)
+        for value in column
+    ]
+    values, texts = _read_texts(cells)
+    if texts and (pointed := with_points(cells)) is not cells:
+        values, texts = _read_texts(pointed)
+    return values, texts
+
+
+def _read_texts(cells: Sequence[str]) -> tuple[FloatArray, list[str]]:
+    """Return the numbers that texts are, and those texts that are none."""
     texts: list[str] = []
-    values = np.full(len(column), np.nan)
-    for row, value in enumerate(column):
-        if value is None or value is pd.NaT or value is pd.NA:
-            continue
-        text = str(value).strip()
+    values = np.full(len(cells), np.nan)
+    for row, cell in enumerate(cells):
+        text = cell.strip()
         word = text.lower()
         if word in MISSING_TEXTS:
             continue
@@ -175,6 +187,20 @@ def _number(text: str) -> float:
     return float(text)
 
 
+def _advice(texts: Sequence[str]) -> str:
+    """Return how answers in words become numbers."""
+    labelled = [match for text in texts if (match := _LABELLED.fullmatch(text))]
+    if len(labelled) == len(texts):
+        example = labelled[0]
+        return (
+            "recode these answers: keep their number only, as "
+            f"{example[1]} for {example.group()!r}"
+        )
+    if {text.lower() for text in texts} <= _YES_NO:
+        return "recode these answers: 1 for yes and 0 for no, with the scale (0, 1)"
+    return "recode these answers: numbers, and nothing where there is no answer"
+
+
 def _value_problems(seen: FloatArray, item: Item) -> list[str]:
     if np.isinf(seen).any():
         return [
@@ -185,10 +211,10 @@ def _value_problems(seen: FloatArray, item: Item) -> list[str]:
         return []
     low, high = item.scale
     outside = seen[(seen < low) | (seen > high)]
-    return [_outside(item, outside)] if outside.size else []
+    return [_outside(item, outside, np.unique(seen))] if outside.size else []
 
 
-def _outside(item: Item, outside: FloatArray) -> str:
+def _outside(item: Item, outside: FloatArray, levels: FloatArray) -> str:
     counts = Counter(outside.tolist())
     shown = ", ".join(
         f"{value:g} ({count} {'time' if count == 1 else 'times'})"
@@ -200,7 +226,13 @@ def _outside(item: Item, outside: FloatArray) -> str:
         f"column {item.name!r} has answers outside its scale {scale[0]:g} to "
         f"{scale[1]:g}: {shown}{more}; "
     )
-    codes = sorted(value for value in counts if value in _USUAL_CODES)
+    if len(levels) == 2 and levels[1] - levels[0] == 1:
+        first, last = levels
+        return message + (
+            f"it has two answers only, so give it a scale of its own, as "
+            f"scale={{{item.name!r}: ({first:g}, {last:g})}}, with '*' for the rest"
+        )
+    codes = sorted(value for value in counts if value in _HINTED)
     if codes and len(codes) == len(counts):
         listed = ", ".join(f"{code:g}" for code in codes)
         verb, comma = ("means", ",") if len(codes) == 1 else ("mean", "")

@@ -46,11 +46,17 @@ class ItemReader:
         self._used = used
         self._columns: dict[str, FloatArray] = {}
         self._failed: set[str] = set()
+        self.absent: list[str] = []
         self.problems: list[str] = []
 
     def item(self, name: str) -> Item:
         """Return what is known about an item."""
         return self._codebook.item(name, self._published.get(name))
+
+    def general(self, name: str) -> bool:
+        """Return whether an item has the scale of all items, for want of its own."""
+        known = (self._codebook.by_name.get(name), self._published.get(name))
+        return not any(maps.scale_of(item) for item in known if item is not None)
 
     def values(self, names: Sequence[str]) -> FloatArray:
         """Return the answers (n, p) to the items of a model, which have to vary."""
@@ -117,10 +123,12 @@ class ItemReader:
         if name in frame.columns:
             return numbers(frame[name], item, self._used)
         unread = np.full(len(frame), np.nan)
-        if not item.derive:
-            return unread, unknown("column", [name], frame.columns, "in the model")
         rules_of = (rule for pair in item.derive for rule in pair)
         sources = list(dict.fromkeys(n for rule in rules_of for n in rules.names(rule)))
+        if frame.columns.intersection(sources).empty:
+            self.absent.append(name)
+            self._failed.add(name)
+            return unread, []
         where = f"in the rules that compute {name!r}"
         if missing := unknown("column", sources, frame.columns, where):
             advice = f"add it, or leave {name!r} out with model.with_items"

@@ -1,42 +1,64 @@
-"""Readers: a file or any data frame becomes a pandas frame, column by column."""
+"""Readers: a file or any data frame becomes a table of answers."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import re
-import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from csindex.errors import DataError, quoted
+from csindex.codebook import Codebook
+from csindex.errors import DataError, SpecificationError, quoted
+from csindex.survey.frames import read_feather, read_native, read_parquet
+from csindex.survey.labelled import SPSS, STATA, Labelled, read_labelled
+from csindex.survey.texts import read_text
+from csindex.survey.workbooks import read_workbook
 
-_ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")
-# the longer marks first: one of UTF-32 begins with one of UTF-16
-_BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
+# how files begin, whatever their names say
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_LABELLED: Mapping[tuple[bytes, ...], Labelled] = {
+    (b"$FL2", b"$FL3"): SPSS,
+    # formats before 117 begin with their number, the order of bytes, and a 1
+    (
+        b"<stata_dta",
+        *(bytes([n, order, 1]) for n in range(104, 116) for order in (1, 2)),
+    ): STATA,
 }
-_DELIMITERS = (",", ";", "\t", "|")
-# how files that aren't text begin, whatever their name says
-_SIGNATURES = {
-    b"PK\x03\x04": "an Excel workbook or another zip archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"$FL2": "an SPSS file",
-    b"$FL3": "an SPSS file",
-    b"<stata_dta": "a Stata file",
-    b"PAR1": "a Parquet file",
+_COLUMNAR: Mapping[bytes, Callable[[Path], pd.DataFrame]] = {
+    b"PAR1": read_parquet,
+    b"ARROW1": read_feather,
+}
+_REFUSED = {
     b"\x1f\x8b": "a gzip archive",
     b"%PDF": "a PDF document",
+    b"FEA1": "a Feather file of the first version",
 }
-# characters in which a delimiter is looked for
-_HEAD = 65_536
+_LONGEST = 16
+_NO_BOOK = Codebook()
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The answers of a source, and what it says about them.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The answers, untouched.
+    name : str
+        File name, or kind of frame.
+    codebook : Codebook
+        Question texts, scales and missing codes that the file holds; empty where
+        files hold none.
+    """
+
+    frame: pd.DataFrame
+    name: str
+    codebook: Codebook = field(default=_NO_BOOK)
 
 
 def read_frame(source: Any) -> tuple[pd.DataFrame, str]:
@@ -45,13 +67,12 @@ def read_frame(source: Any) -> tuple[pd.DataFrame, str]:
     Parameters
     ----------
     source : str, path or data frame
-        A delimited text file, or any frame that narwhals knows: pandas, Polars,
-        PyArrow and others.
+        As for `read_table`.
 
     Returns
     -------
     frame : DataFrame
-        The answers, untouched.
+        The answers; NaN for codes that the file calls missing.
     name : str
         File name, or kind of frame.
 
@@ -60,78 +81,107 @@ def read_frame(source: Any) -> tuple[pd.DataFrame, str]:
     DataError
         If nothing can be read, or two columns have one name.
     """
+    table = read_table(source)
+    gaps = {
+        item.name: table.frame[item.name].replace(list(item.missing), np.nan)
+        for item in table.codebook.items
+        if item.missing
+    }
+    return table.frame.assign(**gaps) if gaps else table.frame, table.name
+
+
+def read_table(source: Any, sheet: str | int | None = None) -> Table:
+    """Return the answers of a source, and what it says about them.
+
+    Parameters
+    ----------
+    source : str, path, data frame or mapping of str to columns
+        A file: delimited text, an Excel or OpenDocument workbook, SPSS (.sav, .zsav),
+        Stata (.dta), Parquet or Feather; which of them, its first bytes tell. Or any
+        frame that narwhals knows: pandas, Polars, PyArrow and others.
+    sheet : str or int, optional
+        Name or position, from 0, of a workbook's sheet. None: the only one with
+        answers.
+
+    Returns
+    -------
+    Table
+        The answers. Dates in files are texts, as ``"2024-05-31"``.
+
+    Raises
+    ------
+    DataError
+        If nothing can be read, or two columns have one name.
+    SpecificationError
+        If a sheet is given for something that has none.
+    """
     if isinstance(source, str | PathLike):
-        path = Path(source)
-        return _read_text(path), path.name
+        return _read_file(Path(source), sheet)
+    _refuse_sheet(sheet, f"a {type(source).__name__}")
+    if isinstance(source, Mapping):
+        source = _columns(source)
     if isinstance(source, pd.DataFrame):
         _check_names([str(column) for column in source.columns], "the data frame")
         if source.empty:
             raise DataError("the data frame is empty: it has no rows or no columns")
         names = [str(column) for column in source.columns]
-        return source.set_axis(names, axis=1), "pandas data frame"
-    return _from_narwhals(source)
+        return Table(source.set_axis(names, axis=1), "pandas data frame")
+    frame, kind = read_native(source, lambda n: _check_names(n, "the data frame"))
+    return Table(frame, f"{kind} data frame")
 
 
-def _from_narwhals(source: Any) -> tuple[pd.DataFrame, str]:
-    import narwhals as nw
-
-    try:
-        native = nw.from_native(source)
-    except TypeError as error:
-        raise DataError(
-            f"cannot read answers from {type(source).__name__}; give a file name or a "
-            "data frame (pandas, Polars, PyArrow ...)"
-        ) from error
-    except ValueError as error:
-        names = [str(name) for name in getattr(source, "column_names", ())]
-        _check_names(names, "the data frame")
-        raise DataError(f"cannot read the data frame: {error}") from error
-    eager = native.collect() if isinstance(native, nw.LazyFrame) else native
-    names = list(eager.columns)
-    _check_names(names, "the data frame")
-    if eager.is_empty():
-        raise DataError("the data frame is empty: it has no rows or no columns")
-    frame = pd.DataFrame(
-        {
-            name: column.to_numpy() if column.dtype.is_numeric() else column.to_list()
-            for name, column in ((name, eager[name]) for name in names)
-        }
-    )
-    kind = str(native.implementation).lower()
-    return frame, f"{kind} data frame"
-
-
-def _read_text(path: Path) -> pd.DataFrame:
-    text = _decoded(_bytes(path), path).replace("\r\n", "\n").replace("\r", "\n")
-    if not text.strip():
-        raise DataError(f"{str(path)!r} is empty: it has no header and no answers")
-    blank = re.match(r"(?:[ \t]*\n)*", text)
-    skipped = blank.group() if blank else ""
-    text = text[len(skipped) :]
-    delimiter = _delimiter(text)
-    try:
-        header = next(csv.reader(io.StringIO(text), delimiter=delimiter))
-        frame = _parsed(text, delimiter)
-    except (pd.errors.ParserError, pd.errors.ParserWarning, csv.Error) as error:
-        raise DataError(
-            f"cannot read {str(path)!r} as a table: "
-            f"{_explained(str(error), skipped.count(chr(10)))}"
-        ) from error
-    if frame.empty:
+def _read_file(path: Path, sheet: str | int | None) -> Table:
+    """Return the table in a file, which is known by how it begins."""
+    head = _opened(path, lambda: _head(path))
+    if head.startswith(_WORKBOOKS):
+        table = Table(read_workbook(path, sheet), path.name)
+    else:
+        _refuse_sheet(sheet, repr(path.name))
+        table = _read_other(head, path)
+    _check_names(list(table.frame.columns), repr(path.name))
+    if table.frame.empty:
         raise DataError(f"{str(path)!r} has a header but no answers below it")
-    frame.columns = pd.Index([name.strip() for name in header])
-    # spreadsheets write empty columns after the last one
-    named = [bool(name) for name in frame.columns]
-    frame = frame.loc[:, named | frame.notna().any().to_numpy()]
-    _check_names(list(frame.columns), repr(path.name))
-    # a copy has its columns in one memory, from where they are taken at once
-    return frame.copy()
+    return table
 
 
-def _bytes(path: Path) -> bytes:
+def _read_other(head: bytes, path: Path) -> Table:
+    """Return the table in a file that is no workbook."""
+    for signatures, kind in _LABELLED.items():
+        if head.startswith(signatures):
+            frame, book = read_labelled(path, kind)
+            return Table(frame, path.name, book)
+    for signature, read in _COLUMNAR.items():
+        if head.startswith(signature):
+            return Table(read(path), path.name)
+    for signature, what in _REFUSED.items():
+        if head.startswith(signature):
+            raise DataError(
+                f"{str(path)!r} is {what}, not a file of answers; export them as CSV"
+            )
+    return Table(read_text(_opened(path, path.read_bytes), path), path.name)
+
+
+def _columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
+    """Return a mapping of names to columns as a frame."""
+    try:
+        return pd.DataFrame(dict(columns))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"cannot read answers from a mapping: {error}; give one list of answers "
+            "per column, all of the same length, as {'q1': [1, 5], 'q2': [2, 4]}"
+        ) from error
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LONGEST)
+
+
+def _opened(path: Path, read: Callable[[], bytes]) -> bytes:
+    """Return what is read of a file, if there is one that may be read."""
     try:
         folder = path.is_dir()
-        raw = b"" if folder else path.read_bytes()
+        raw = b"" if folder else read()
     except OSError as error:
         raise DataError(
             f"cannot read {_short(path)!r}: {error.strerror}; give the name of a file "
@@ -144,74 +194,12 @@ def _bytes(path: Path) -> bytes:
     return raw
 
 
-def _decoded(raw: bytes, path: Path) -> str:
-    for signature, kind in _SIGNATURES.items():
-        if raw.startswith(signature):
-            raise DataError(
-                f"{str(path)!r} is {kind}, not a text file; export the answers as CSV"
-            )
-    marked = [code for mark, code in _BYTE_ORDER_MARKS.items() if raw.startswith(mark)]
-    for encoding in marked[:1] or _ENCODINGS:
-        try:
-            text = raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" in text:
-            raise DataError(
-                f"{str(path)!r} is not a text file; export the answers as CSV"
-            )
-        return text
-    raise DataError(f"cannot tell the encoding of {str(path)!r}; save it as UTF-8")
-
-
-def _delimiter(text: str) -> str:
-    header = re.sub(r'"[^"]*"', "", text[:_HEAD]).split("\n", 1)[0]
-    return max(_DELIMITERS, key=header.count)
-
-
-def _parsed(text: str, delimiter: str) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        # pandas cuts rows that are longer than the header, and only warns
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
-            io.StringIO(text),
-            sep=delimiter,
-            decimal="," if _has_comma_decimals(text, delimiter) else ".",
-            index_col=False,
-            keep_default_na=False,
-            na_values=[""],
-            low_memory=False,
+def _refuse_sheet(sheet: str | int | None, what: str) -> None:
+    if sheet is not None:
+        raise SpecificationError(
+            f"sheet={sheet!r} names a sheet of a workbook, and {what} has none; leave "
+            "it out"
         )
-
-
-def _has_comma_decimals(text: str, delimiter: str) -> bool:
-    """Return whether some cells are numbers with a comma and none with a point."""
-    if delimiter == ",":
-        return False
-    edge = re.escape(delimiter)
-    cell = rf'(?:^|{edge})[" ]*[-+]?\d+%s\d+[" ]*(?={edge}|$)'
-    with_comma, with_point = (
-        re.search(cell % mark, text, re.MULTILINE) is not None for mark in (",", r"\.")
-    )
-    return with_comma and not with_point
-
-
-def _explained(message: str, skipped: int) -> str:
-    """Return in plain words why a table couldn't be read."""
-    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message):
-        expected, line, seen = (int(number) for number in found.groups())
-        return (
-            f"line {line + skipped} has {seen} cells, the header has {expected}; put "
-            "double quotes round a cell that holds the delimiter"
-        )
-    if found := re.search(r"EOF inside string starting at row (\d+)", message):
-        return (
-            f"a double quote that opens in row {found.group(1)} of the answers is "
-            "never closed; close or remove it"
-        )
-    if "Length of header" in message:
-        return "rows have more cells than the header; name every column"
-    return f"{message}; save it as CSV, one row per respondent"
 
 
 def _check_names(names: list[str], where: str) -> None:

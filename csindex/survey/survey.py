@@ -2,97 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
+from functools import cached_property
 from os import PathLike
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from csindex.catalog import CATALOG
-from csindex.codebook import Codebook, maps, read_codebook, rules
-from csindex.errors import DataError, SpecificationError, unknown
+from csindex.codebook import Codebook, maps, rules
+from csindex.errors import AnswersWarning, DataError, SpecificationError, unknown
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.model import Item
+from csindex.survey.absent import absent_problems
+from csindex.survey.answers import Answers
+from csindex.survey.arguments import (
+    Column,
+    Roles,
+    codebook_of,
+    codes_of,
+    computed_items,
+    designed,
+    names_of,
+    scales_of,
+    unknown_columns,
+    with_file,
+)
+from csindex.survey.arguments import Scale as Scale
 from csindex.survey.columns import sampling_weights
+from csindex.survey.doubts import doubts
 from csindex.survey.gaps import (
     Incomplete,
     check_enough,
     check_treatment,
-    group_flow,
     unasked_items,
 )
 from csindex.survey.items import ItemReader
-from csindex.survey.reading import read_frame
-
-Scale = tuple[float, float] | Sequence[float]
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """The answers to some items, ready for computing.
-
-    Attributes
-    ----------
-    names : tuple of str
-        The p items.
-    values : ndarray of shape (n, p)
-        Answers on their scales; NaN for gaps, which listwise answers don't have.
-    rows : ndarray of int of shape (n,)
-        Positions of these respondents in the survey.
-    low, high : ndarray of shape (p,)
-        Scale ends; NaN where no scale is known.
-    weights : ndarray of shape (n,), optional
-        Sampling weights.
-    strata, clusters : ndarray of int of shape (n,), optional
-        Codes of the sampling design.
-    flow : tuple of (str, int)
-        How many respondents were read, left out and used.
-    incomplete : str
-        How gaps are treated when moments are made.
-    """
-
-    names: tuple[str, ...]
-    values: FloatArray
-    rows: IntArray
-    low: FloatArray
-    high: FloatArray
-    weights: FloatArray | None = None
-    strata: IntArray | None = None
-    clusters: IntArray | None = None
-    flow: tuple[tuple[str, int], ...] = ()
-    incomplete: Incomplete = "listwise"
-
-    @property
-    def row_weights(self) -> FloatArray:
-        """Sampling weights, or one for each respondent, shape (n,)."""
-        return np.ones(len(self.values)) if self.weights is None else self.weights
-
-    def subset(self, chosen: IntArray) -> Answers:
-        """Return some of the respondents.
-
-        Parameters
-        ----------
-        chosen : ndarray of int of shape (m,)
-            Positions of those to keep.
-
-        Returns
-        -------
-        Answers
-            Their answers.
-        """
-        values = self.values[chosen]
-        return replace(
-            self,
-            values=values,
-            rows=self.rows[chosen],
-            weights=None if self.weights is None else self.weights[chosen],
-            strata=None if self.strata is None else self.strata[chosen],
-            clusters=None if self.clusters is None else self.clusters[chosen],
-            flow=group_flow(values, self.incomplete),
-        )
+from csindex.survey.labelled import named
+from csindex.survey.reading import read_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +103,13 @@ class Survey:
             weren't asked; or if too few respondents are left.
         SpecificationError
             If there is no such treatment.
+
+        Warns
+        -----
+        AnswersWarning
+            Once per survey, of answers that were hardly meant so: usual codes of "no
+            answer" in items without a scale; items of two answers, or all items, that
+            leave the upper part of the general scale unused.
         """
         check_treatment(incomplete)
         if isinstance(items, str) or not items:
@@ -174,8 +130,16 @@ class Survey:
         )
         values = reader.values(items)
         unasked = unasked_items(reader, items) if incomplete == "mean" else []
-        if problems := [*problems, *dict.fromkeys(reader.problems), *unasked]:
+        absent = absent_problems(reader.absent, items, self.frame.columns, self.source)
+        if problems := [*problems, *absent, *dict.fromkeys(reader.problems), *unasked]:
             raise DataError(problems)
+        self._tell_doubts(
+            doubts(
+                [reader.item(name) for name in items],
+                [reader.general(name) for name in items],
+                values,
+            )
+        )
         complete = some = weighted
         if (gaps := np.isnan(values)).any():
             complete, some = ~gaps.any(axis=1) & weighted, ~gaps.all(axis=1) & weighted
@@ -197,8 +161,8 @@ class Survey:
             low=ends[:, 0],
             high=ends[:, 1],
             weights=None if weights is None else weights[rows],
-            strata=self._codes(self.codebook.strata, rows),
-            clusters=self._codes(self.codebook.clusters, rows),
+            strata=self._codes("strata", self.codebook.strata, rows),
+            clusters=self._codes("clusters", self.codebook.clusters, rows),
             flow=(
                 ("read", len(self)),
                 *((step, int(chosen.sum())) for step, chosen in steps.items()),
@@ -217,7 +181,8 @@ class Survey:
         Returns
         -------
         Series
-            The labels, in the order of the answers; missing where there is none.
+            The labels, in the order of the answers; missing where there is none. What
+            the codebook calls the codes of the column, if it names all that there are.
 
         Raises
         ------
@@ -228,8 +193,13 @@ class Survey:
         if problems := unknown("column", [by], self.frame.columns, "in by"):
             raise DataError(problems)
         labels = self.frame[by].reset_index(drop=True)
+        known = self.codebook.by_name.get(by)
         try:
             labels.unique()
+            if known is not None and known.missing:
+                labels = labels.mask(labels.isin(known.missing))
+            if known is not None and known.labels:
+                labels = named(labels, known.labels)
         except TypeError as error:
             raise DataError(
                 f"column {by!r} can't divide the sample: it holds values as "
@@ -275,15 +245,34 @@ class Survey:
         columns = ["item", "asked_if", "asked", "answered_unasked", "asked_unanswered"]
         return pd.DataFrame(rows, columns=columns)
 
+    @cached_property
+    def _told(self) -> set[str]:
+        """The doubts that have been told."""
+        return set()
+
+    def _tell_doubts(self, found: Sequence[str]) -> None:
+        for doubt in found:
+            if doubt not in self._told:
+                self._told.add(doubt)
+                warnings.warn(doubt, AnswersWarning, stacklevel=4)
+
     def _weights(self) -> tuple[FloatArray | None, list[str]]:
         name = self.codebook.weights
         return (None, []) if name is None else sampling_weights(self.frame[name], name)
 
-    def _codes(self, name: str | None, rows: IntArray) -> IntArray | None:
+    def _codes(self, role: str, name: str | None, rows: IntArray) -> IntArray | None:
         if name is None:
             return None
-        codes, _ = pd.factorize(self.labels(name), use_na_sentinel=False)
-        return np.asarray(codes, dtype=np.int64)[rows]
+        labels = self.labels(name).iloc[rows]
+        blank = labels.isna() | labels.astype(str).str.strip().eq("")
+        if blank.any():
+            raise DataError(
+                f"column {name!r} tells the {role} of the sample, but is empty for "
+                f"{int(blank.sum())} of {len(labels)} respondents, who would count as "
+                "one; fill it in, or leave these respondents out"
+            )
+        codes, _ = pd.factorize(labels)
+        return np.asarray(codes, dtype=np.int64)
 
 
 def read_survey(
@@ -291,19 +280,21 @@ def read_survey(
     scale: Scale | Mapping[str, Scale] | None = None,
     missing: Iterable[float] | float = (),
     reverse: Iterable[str] = (),
-    weights: str | None = None,
-    strata: str | None = None,
-    clusters: str | None = None,
+    weights: Column = None,
+    strata: Column = None,
+    clusters: Column = None,
     groups: str | Iterable[str] = (),
     codebook: str | PathLike[str] | Codebook | None = None,
+    sheet: str | int | None = None,
 ) -> Survey:
     """Read survey answers and say what they mean.
 
     Parameters
     ----------
-    source : str, path or data frame
-        A CSV file (any usual delimiter and encoding), or a data frame of any
-        library that narwhals knows.
+    source : str, path, data frame or mapping of str to columns
+        A file: CSV (any usual delimiter and encoding), Excel or OpenDocument, SPSS
+        (.sav, .zsav), Stata (.dta), Parquet or Feather; its content tells which. Or a
+        data frame of any library that narwhals knows.
     scale : (low, high) or mapping of str to (low, high), optional
         Ends of the answer scale: one for all items, or per item with ``"*"`` for
         the rest. None: the codebook's; without any scale there are no 0-100 scores.
@@ -311,22 +302,32 @@ def read_survey(
         Codes that mean "no answer", as ``(98, 99)``.
     reverse : iterable of str
         Items where a high answer is a bad one.
-    weights, strata, clusters : str, optional
-        Columns of sampling weights and of the sampling design.
+    weights, strata, clusters : str or array of length n, optional
+        Columns of sampling weights and of the sampling design, or what would be in
+        them, one value per respondent.
     groups : iterable of str
         Columns that divide the sample.
     codebook : str, path or Codebook, optional
         A codebook; what is said here beside it comes first.
+    sheet : str or int, optional
+        Name or position, from 0, of a workbook's sheet; needed if it has several.
 
     Returns
     -------
     Survey
         The survey. Answers are checked when a model asks for them.
 
+    Notes
+    -----
+    Files of SPSS and Stata say what their columns mean: question texts, the scale of
+    an item by its lowest and highest labelled answer, user-missing codes. What a
+    codebook, or this call, says of the same item comes first; missing codes add up.
+
     Raises
     ------
     DataError
-        If the source cannot be read or lacks a named column.
+        If the source cannot be read or lacks a named column; if weights, strata or
+        clusters are of another length, or of another index than a data frame.
     SpecificationError
         If a scale is not a pair of rising numbers, a missing code not a number, or
         a codebook says what it cannot say.
@@ -338,27 +339,34 @@ def read_survey(
     >>> read_survey(frame, scale=(1, 5), missing=(99,))
     Survey(3 respondents, 2 columns, pandas data frame)
     """
-    frame, name = read_frame(source)
-    book = _codebook(codebook)
-    scales, problems = _scales(scale)
-    codes, code_problems = _codes(missing)
+    table = read_table(source, sheet)
+    book = with_file(codebook_of(codebook), table.codebook)
+    scales, problems = scales_of(scale)
+    codes, code_problems = codes_of(missing)
     problems += code_problems
     general = scales.pop("*", book.scale)
-    reverse = _names(reverse)
-    design = {
+    reverse = names_of(reverse)
+    roles: Roles = {
         "weights": book.weights if weights is None else weights,
         "strata": book.strata if strata is None else strata,
         "clusters": book.clusters if clusters is None else clusters,
     }
-    book_groups = _names(groups) or book.groups
-    absent = _unknown_columns(
-        frame, {"in scale": scales, "in reverse": reverse}, _computed_items(book)
+    index = source.index if isinstance(source, pd.DataFrame) else None
+    design = designed(table.frame, roles, index)
+    frame, absent = design.frame, [*design.problems]
+    book_groups = names_of(groups) or book.groups
+    absent += unknown_columns(
+        frame, {"in scale": scales, "in reverse": reverse}, computed_items(book)
     )
-    absent += _unknown_columns(
+    absent += unknown_columns(
         frame,
-        {f"as {role}": [name] for role, name in design.items() if name is not None},
+        {
+            f"as {role}": [name]
+            for role, name in design.names.items()
+            if name is not None
+        },
     )
-    absent += _unknown_columns(frame, {"in groups": book_groups})
+    absent += unknown_columns(frame, {"in groups": book_groups})
     if problems:
         raise SpecificationError([*problems, *absent])
     if absent:
@@ -369,88 +377,9 @@ def read_survey(
         book,
         scale=general,
         missing=tuple(dict.fromkeys([*book.missing, *codes])),
-        weights=design["weights"],
-        strata=design["strata"],
-        clusters=design["clusters"],
+        weights=design.names["weights"],
+        strata=design.names["strata"],
+        clusters=design.names["clusters"],
         groups=book_groups,
     )
-    return Survey(frame, book, name)
-
-
-def _codebook(codebook: str | PathLike[str] | Codebook | None) -> Codebook:
-    if isinstance(codebook, Codebook):
-        return codebook
-    return Codebook() if codebook is None else read_codebook(codebook)
-
-
-def _scales(
-    scale: Scale | Mapping[str, Scale] | None,
-) -> tuple[dict[str, tuple[float, float]], list[str]]:
-    """Return the scale of each item that is named, and of ``"*"``; and problems."""
-    if scale is None:
-        return {}, []
-    named = scale if isinstance(scale, Mapping) else {"*": scale}
-    problems: list[str] = []
-    pairs: dict[str, tuple[float, float]] = {}
-    for name, ends in named.items():
-        whose = "all items" if name == "*" else repr(name)
-        try:
-            low, high = (float(end) for end in ends)
-        except (TypeError, ValueError):
-            problems.append(
-                f"scale of {whose} is {ends!r}; give its lowest and highest answer, "
-                "as (1, 10)"
-            )
-            continue
-        if not low < high or np.isinf([low, high]).any():
-            problems.append(
-                f"scale of {whose} is ({low:g}, {high:g}); it must rise from one "
-                "number to another, as (1, 10)"
-            )
-        pairs[str(name)] = (low, high)
-    return pairs, problems
-
-
-def _codes(missing: Iterable[float] | float | None) -> tuple[list[float], list[str]]:
-    """Return the codes that mean "no answer", and what is wrong with them."""
-    codes: Any = () if missing is None else missing
-    codes = [codes] if isinstance(codes, str | Real) else codes
-    if not isinstance(codes, Iterable):
-        codes = [codes]
-    codes = list(codes)
-    if all(isinstance(code, Real) for code in codes):
-        return [float(code) for code in codes], []
-    return [], [f"missing is {missing!r}; give numbers, as missing=(98, 99)"]
-
-
-def _names(names: str | Iterable[str] | None) -> tuple[str, ...]:
-    if names is None:
-        return ()
-    if isinstance(names, Iterable) and not isinstance(names, str):
-        return tuple(names)
-    return (names,)
-
-
-def _computed_items(book: Codebook) -> set[str]:
-    """Return the items with rules; what is said of them needs no column."""
-    published = (item for model in CATALOG.values() for item in model.instrument)
-    return {item.name for item in (*book.items, *published) if item.derive}
-
-
-def _unknown_columns(
-    frame: pd.DataFrame,
-    used: Mapping[str, Iterable[str]],
-    computed: Collection[str] = (),
-) -> list[str]:
-    """Return one problem per name, by where it was used, that isn't a column."""
-    columns = {*frame.columns, *computed}
-    return [
-        problem
-        for where, names in used.items()
-        for problem in unknown(
-            "column",
-            [name for name in names if str(name) not in columns],
-            frame.columns,
-            where,
-        )
-    ]
+    return Survey(frame, book, table.name)

@@ -1,4 +1,4 @@
-"""Estimators beyond PLS, and measures of fit, equal cSEM's and seminr's numbers.
+"""Fit, admissibility and exact-fit test equal cSEM's numbers, and PLSc seminr's.
 
 cSEM 0.6.1.9000 stops at tolerance 1e-5, so that its fits agree to about 1e-9 and
 better; seminr 2.5.0.9000 is compared where its model is small.
@@ -18,7 +18,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import csindex as csi
-from csindex.estimation import GSCA, PLS, Estimator, PLSc, UnitWeights
+from csindex.estimation import PLS, Estimator, PLSc
 from csindex.inference.exact_fit import ExactFit, exact_fit
 from csindex.model import Model
 
@@ -39,8 +39,6 @@ FITS: dict[str, tuple[Model, Estimator]] = {
     "modeB_path": (_composites(ECSI), PLS(mode="B")),
     "PLSc_path": (ECSI, PLSc()),
     "PLSc_centroid": (ECSI, PLSc(scheme="centroid")),
-    "unit": (ECSI, UnitWeights()),
-    "GSCA": (_composites(ECSI), GSCA()),
 }
 Fitted = Callable[[str], csi.Results]
 
@@ -58,54 +56,6 @@ def fitted(mobi: csi.Survey) -> Fitted:
         return kept[name]
 
     return fit
-
-
-@pytest.mark.parametrize("name", ["PLSc_path", "PLSc_centroid", "unit", "GSCA"])
-def test_paths(fitted: Fitted, csem: Reader, name: str) -> None:
-    expected = csem(f"mobi_{name}_paths")
-    for row in fitted(name).paths.itertuples():
-        assert_allclose(row.estimate, expected.loc[row.target, row.source], atol=1e-8)
-
-
-@pytest.mark.parametrize(
-    ("name", "attribute"),
-    [
-        ("PLSc_path", "weights"),
-        ("PLSc_path", "loadings"),
-        ("PLSc_centroid", "loadings"),
-        ("unit", "weights"),
-        ("GSCA", "weights"),
-    ],
-)
-def test_items(fitted: Fitted, csem: Reader, name: str, attribute: str) -> None:
-    expected = csem(f"mobi_{name}_{attribute}")
-    for row in getattr(fitted(name), attribute).itertuples():
-        assert_allclose(row.estimate, expected.loc[row.item, row.construct], atol=1e-8)
-
-
-@pytest.mark.parametrize("name", ["PLSc_path", "unit", "GSCA"])
-def test_r_squared(fitted: Fitted, csem: Reader, name: str) -> None:
-    expected = csem(f"mobi_{name}_R2")["x"]
-    assert_allclose(fitted(name).r_squared[expected.index], expected, atol=1e-8)
-
-
-@pytest.mark.parametrize("name", ["PLSc_path", "PLSc_centroid"])
-def test_construct_correlations(fitted: Fitted, csem: Reader, name: str) -> None:
-    expected = csem(f"mobi_{name}_constructVCV")
-    found = fitted(name).construct_correlations
-    assert_allclose(found.loc[expected.index, expected.columns], expected, atol=1e-8)
-
-
-def test_plsc_assessment(fitted: Fitted, csem: Reader) -> None:
-    assessment = csi.assess(fitted("PLSc_path"))
-    rho = csem("mobi_PLSc_path_rhoA")["x"]
-    ave = csem("mobi_PLSc_path_AVE")["AVE"]
-    assert_allclose(assessment.reliability["rho_a"][rho.index], rho, atol=1e-8)
-    assert_allclose(assessment.reliability["ave"][ave.index], ave, atol=1e-8)
-    effects = csem("mobi_PLSc_path_f2")
-    for row in assessment.f_squared.itertuples():
-        expected = effects.loc[row.target, row.source]
-        assert_allclose(row.f_squared, expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize("kind", ["estimated", "saturated"])
@@ -135,7 +85,8 @@ VERIFIED = (
 
 
 @pytest.mark.parametrize(
-    "name", ["modeA_path", "modeB_path", "PLSc_path", "PLSc_centroid"]
+    "name",
+    ["modeA_path", "modeA_centroid", "modeB_path", "PLSc_path", "PLSc_centroid"],
 )
 def test_admissibility(fitted: Fitted, csem: Reader, name: str) -> None:
     problem = csem(f"mobi_{name}_verify")["x"].to_numpy()
@@ -157,29 +108,10 @@ def test_an_inadmissible_fit_comes_out_with_its_reason(mobi: csi.Survey) -> None
     assert boot.counts["used"] + boot.counts["inadmissible"] == 200
 
 
-@pytest.mark.parametrize("name", ["modeA_path", "PLSc_path"])
-def test_htmt2(fitted: Fitted, csem: Reader, name: str) -> None:
-    expected = csem(f"mobi_{name}_HTMT2")
-    assessment = csi.assess(fitted(name))
-    for k, row in enumerate(expected.index):
-        for column in expected.columns[: k + 1]:
-            assert_allclose(
-                assessment.htmt2.loc[row, column], expected.loc[row, column], atol=1e-8
-            )
+def test_htmt2_that_does_not_exist_has_its_reason(fitted: Fitted) -> None:
+    assessment = csi.assess(fitted("PLSc_path"))
     reasons = assessment.undefined.set_index("where")["reason"]
     assert "PERQ2 with CUSL2 -0.128" in reasons["quality - loyalty"]
-
-
-def test_adjusted_r_squared(fitted: Fitted, folder: Path) -> None:
-    text = (folder / "csem" / "mobi_modeA_path_assess.txt").read_text(encoding="utf-8")
-    rows = re.findall(r"^\t(\w+) +NA +(\d\.\d{4}) +(\d\.\d{4})", text, flags=re.M)
-    table = csi.assess(fitted("modeA_path")).r_squared.set_index("construct")
-    assert len(rows) == len(table) == 6
-    for name, plain, adjusted in rows:
-        # four printed decimals
-        assert_allclose(table.loc[name.lower(), "r2"], float(plain), atol=5.1e-5)
-        found = table.loc[name.lower(), "r2_adjusted"]
-        assert_allclose(found, float(adjusted), atol=5.1e-5)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import csindex as csi
-from csindex.inference.prediction.plspredict import Antecedents, Prediction, predict
+from csindex.inference.prediction.conventions import Antecedents
+from csindex.inference.prediction.plspredict import Prediction, predict
 
 Table = Callable[[str, str], pd.DataFrame]
 

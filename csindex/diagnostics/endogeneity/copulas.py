@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from csindex.diagnostics.endogeneity.equations import Equation, equation_of
+from csindex.diagnostics.options import named_list, whole_problems
 from csindex.errors import DataError, SpecificationError, quoted, unknown
 from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.kernels.instruments import normal_scores
+from csindex.kernels.linalg import correlation, solve_positive
+from csindex.kernels.moments import mean_and_cov
 from csindex.model import Model
 from csindex.results import Results, one_fit
 from csindex.results.printing import Page, Printed, named
@@ -21,8 +24,13 @@ from csindex.results.printing import Page, Printed, named
 _ALL_SETS = 4
 # below, copula terms find little (Becker, Proksch & Ringle 2022)
 _ENOUGH = 1000
+# the copula term of so few values is all but a linear function of them
+_FEWEST_VALUES = 5
+_DIGITS = 10
 _LEVEL = 0.05
 _COPULA = "copula of "
+_COLUMNS = ["target", "copulas", "term", "estimate", "se", "p"]
+_SHAPES = ["target", "source", "skewness", "kurtosis", "distance", "p"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,7 +41,7 @@ class CopulaCheck(Printed):
     ----------
     coefficients : DataFrame
         One row per target, set of copula terms and term: target, copulas, term,
-        estimate, se, p.
+        estimate, se, p. No rows of a target whose sources all have too few values.
     normality : DataFrame
         One row per target and source: target, source, skewness, kurtosis (excess),
         distance (of Lilliefors), p. Copula terms identify nothing where a source is
@@ -41,7 +49,8 @@ class CopulaCheck(Printed):
     n : int
         Respondents.
     used : int
-        Resamples behind the standard errors.
+        Resamples behind the standard errors: those asked for but those in which a
+        regression can't be computed, because a source hardly varies there.
     cautions : tuple of str
         What limits the check.
     """
@@ -59,7 +68,8 @@ class CopulaCheck(Printed):
         target, source, sets (of copula terms that have it), shown (of these, those in
         which its p is below .05), p_largest, and skewness and kurtosis of the source.
         """
-        own = self.coefficients[self.coefficients["term"].str.startswith(_COPULA)]
+        terms = self.coefficients["term"].astype(str)
+        own = self.coefficients[terms.str.startswith(_COPULA)]
         found = (
             own.assign(
                 source=own["term"].str.removeprefix(_COPULA),
@@ -113,18 +123,24 @@ def gaussian_copula(
     Raises
     ------
     SpecificationError
-        For a target that nothing drives, or fewer than two resamples.
+        For a target that nothing drives, no target at all, or fewer than two resamples.
     DataError
         If the fit was made from moments, which have no respondents, or answers have
-        gaps.
+        gaps; if the sources depend on each other, or fewer than two resamples can be
+        estimated.
 
     Notes
     -----
     The copula term of a source is :math:`\Phi^{-1}(F(x))`, with the empirical
     distribution function of its score taken halfway up its steps. It identifies the
-    bias only where the source isn't normal. Resamples draw respondents and redo the
-    terms and the regressions; the weights of the scores are held. Regressions have
-    an intercept, and p is two-sided, from the normal distribution of estimate / se.
+    bias only where the source isn't normal, and not at all where it has two values, as
+    a complaint: any function of two values is linear. A source whose scores have fewer
+    than five values stays in the regression without a term, with a caution.
+
+    Resamples draw respondents and redo the terms and the regressions; the weights of
+    the scores are held. Regressions have an intercept, and p is two-sided, from the
+    normal distribution of estimate / se. Sampling weights count everywhere but in
+    Lilliefors' test, which knows none and takes each respondent once.
 
     References
     ----------
@@ -139,33 +155,60 @@ def gaussian_copula(
     >>> check = gaussian_copula(results, ["loyalty"], n=50)
     >>> check.normality["source"].tolist()
     ['satisfaction', 'complaints']
+    >>> check.signs["source"].tolist()
+    ['satisfaction']
     """
     fitted = one_fit(results, "gaussian_copula")
     model = fitted.model
+    chosen = _chosen(model, targets, n, seed)
+    scores, weights = _scores(fitted)
+    few = {k for k, own in enumerate(scores.T) if len(np.unique(own)) < _FEWEST_VALUES}
+    found: list[_Regressions] = []
+    normality: list[dict[str, object]] = []
+    for target in chosen:
+        equation = equation_of(model, target)
+        found.append(_regressions(model, equation, scores, weights, few, seed, n))
+        normality += _normality(model, equation, scores, weights)
+    shapes = pd.DataFrame(normality, columns=_SHAPES)
+    rows = [row for part in found for row in part.rows]
+    used = min(part.used for part in found)
+    names = [model.construct_names[k] for k in sorted(few)]
+    return CopulaCheck(
+        pd.DataFrame(rows, columns=_COLUMNS),
+        shapes,
+        len(scores),
+        used,
+        tuple(_cautions(len(scores), shapes, names, used, n)),
+    )
+
+
+def _chosen(
+    model: Model, targets: Iterable[str] | None, n: object, seed: object
+) -> list[str]:
+    """Return the targets, or refuse the call."""
     if isinstance(targets, str):
         targets = [targets]
-    chosen = list(model.endogenous if targets is None else targets)
+    given = model.endogenous if targets is None else named_list("targets", targets)
+    chosen = list(dict.fromkeys(given))
     problems = unknown("endogenous construct", chosen, model.endogenous, "in targets")
-    if isinstance(n, bool) or not (isinstance(n, (int, np.integer)) and n >= 2):
+    if not model.endogenous:
+        problems = [
+            f"model {model.name!r} has no paths, and so no construct whose error could "
+            "go together with a source"
+        ]
+    elif not chosen:
+        problems.append(
+            "no target is named; take targets=None for all, or some of "
+            f"{quoted(model.endogenous)}"
+        )
+    if list(whole_problems(2, n=n)):
         problems.append(
             f"n is {n!r}; standard errors need a whole number of two resamples or more"
         )
+    problems += whole_problems(0, seed=seed)
     if problems:
         raise SpecificationError([f"gaussian_copula: {p}" for p in problems])
-    scores, weights = _scores(fitted)
-    tables, normality = [], []
-    for target in chosen:
-        equation = equation_of(model, target)
-        tables.append(_copula_table(model, equation, scores, weights, seed, n))
-        normality.append(_normality(model, equation, scores))
-    shapes = pd.concat(normality, ignore_index=True)
-    return CopulaCheck(
-        pd.concat(tables, ignore_index=True),
-        shapes,
-        len(scores),
-        n,
-        tuple(_cautions(len(scores), shapes)),
-    )
+    return chosen
 
 
 def _scores(fitted: Results) -> tuple[FloatArray, FloatArray]:
@@ -188,39 +231,68 @@ def _scores(fitted: Results) -> tuple[FloatArray, FloatArray]:
         )
     moments = fitted.moments
     scores = (values - moments.mean) / moments.sd @ fitted.estimates.weights
+    # equal answers have equal scores, whatever the order of summation
+    scores = np.round(scores, _DIGITS)
     own = fitted.answers.weights
     return scores, np.ones(len(values)) if own is None else own
 
 
-def _copula_table(
+@dataclass(frozen=True)
+class _Regressions:
+    """Rows of one target's regressions, and the resamples behind their errors."""
+
+    rows: list[dict[str, object]]
+    used: int
+
+
+def _regressions(
     model: Model,
     equation: Equation,
     scores: FloatArray,
     weights: FloatArray,
+    few: set[int],
     seed: int,
     n: int,
-) -> pd.DataFrame:
-    """Return the regressions of one target with every set of copula terms."""
+) -> _Regressions:
+    """Return the regressions of one target with every set of copula terms.
+
+    ``few`` are the constructs whose scores have too few values for a term.
+    """
     from scipy.special import ndtr
 
     names = [model.construct_names[k] for k in equation.sources]
+    target, k = model.construct_names[equation.target], len(names)
+    chosen_sets = _sets([p for p, own in enumerate(equation.sources) if own not in few])
+    if not chosen_sets:
+        return _Regressions([], n)
     data = scores[:, [*equation.sources, equation.target]]
-    observed = _with_terms(data, weights)
     generator = np.random.default_rng(seed)
     draws = (generator.integers(0, len(data), len(data)) for _ in range(n))
-    stack = np.stack([_with_terms(data[drawn], weights[drawn]) for drawn in draws])
-    k = len(names)
+    drawn = np.stack([_with_terms(data[rows], weights[rows]) for rows in draws])
+    observed = _with_terms(data, weights)[None]
+    members = [np.array([*range(k), *(k + 1 + c for c in s)]) for s in chosen_sets]
+    estimates = [_slopes(observed, own, k)[0] for own in members]
+    if not all(np.isfinite(estimate).all() for estimate in estimates):
+        raise DataError(
+            f"gaussian_copula: the sources of {target!r} ({quoted(names)}) and their "
+            "copula terms depend on each other; leave a source out of the model"
+        )
+    resampled = [_slopes(drawn, own, k) for own in members]
+    usable = np.all([np.isfinite(own).all(axis=1) for own in resampled], axis=0)
+    if usable.sum() < 2:
+        raise DataError(
+            f"gaussian_copula: {int(usable.sum())} of {n} resamples of {target!r} can "
+            f"be estimated, because a source of {quoted(names)} hardly varies; ask for "
+            "more resamples, or leave it out of the model"
+        )
     rows: list[dict[str, object]] = []
-    for chosen in _sets(k):
-        members = np.array([*range(k), *(k + 1 + c for c in chosen)])
-        estimate = _slopes(observed, members, k)
-        errors = _slopes(stack, members, k).std(axis=0, ddof=1)
+    for chosen, estimate, own in zip(chosen_sets, estimates, resampled, strict=True):
+        errors = own[usable].std(axis=0, ddof=1)
         terms = [*names, *(f"{_COPULA}{names[c]}" for c in chosen)]
-        label = " + ".join(names[c] for c in chosen)
         rows += [
             {
-                "target": model.construct_names[equation.target],
-                "copulas": label,
+                "target": target,
+                "copulas": " + ".join(names[c] for c in chosen),
                 "term": term,
                 "estimate": float(value),
                 "se": float(se),
@@ -228,54 +300,74 @@ def _copula_table(
             }
             for term, value, se in zip(terms, estimate, errors, strict=True)
         ]
-    return pd.DataFrame(rows)
+    return _Regressions(rows, int(usable.sum()))
 
 
 def _with_terms(data: FloatArray, weights: FloatArray) -> FloatArray:
     """Return covariances of sources, target and the sources' copula terms."""
-    wide = np.hstack([data, normal_scores(data[:, :-1], weights)])
-    return np.cov(wide, rowvar=False, aweights=weights)
+    return mean_and_cov(
+        np.hstack([data, normal_scores(data[:, :-1], weights)]), weights
+    )[1]
 
 
 def _slopes(cov: FloatArray, members: IntArray, target: int) -> FloatArray:
-    among = cov[..., members[:, None], members[None, :]]
-    found = np.linalg.solve(among, cov[..., members, target, None])
-    return np.asarray(found[..., 0], dtype=np.float64)
+    """Return slopes (b, k) of stacked covariances; NaN where members are dependent."""
+    among, sd = correlation(cov[:, members[:, None], members[None, :]])
+    with_target = cov[:, members, target] / np.where(sd > 0, sd, np.nan)
+    found = solve_positive(np.moveaxis(among, 0, -1), with_target.T)
+    return np.asarray(found.T / sd, dtype=np.float64)
 
 
-def _sets(k: int) -> list[tuple[int, ...]]:
+def _sets(positions: list[int]) -> list[tuple[int, ...]]:
     """Return the sets of copula terms that are tried."""
+    k = len(positions)
     sizes = range(1, k + 1) if k <= _ALL_SETS else (1, k)
-    return [chosen for size in sizes for chosen in combinations(range(k), size)]
+    return [chosen for size in sizes for chosen in combinations(positions, size)]
 
 
-def _normality(model: Model, equation: Equation, scores: FloatArray) -> pd.DataFrame:
+def _normality(
+    model: Model, equation: Equation, scores: FloatArray, weights: FloatArray
+) -> Iterator[dict[str, object]]:
     from statsmodels.stats.diagnostic import lilliefors
 
-    rows: list[dict[str, object]] = []
+    share = weights / weights.sum()
     for source in equation.sources:
-        values = scores[:, source] - scores[:, source].mean()
-        spread = values.std()
+        values = scores[:, source]
+        centred = values - share @ values
+        spread = np.sqrt(share @ centred**2)
         distance, p = lilliefors(values)
-        rows.append(
-            {
-                "target": model.construct_names[equation.target],
-                "source": model.construct_names[source],
-                "skewness": float((values**3).mean() / spread**3),
-                "kurtosis": float((values**4).mean() / spread**4 - 3),
-                "distance": float(distance),
-                "p": float(p),
-            }
-        )
-    return pd.DataFrame(rows)
+        yield {
+            "target": model.construct_names[equation.target],
+            "source": model.construct_names[source],
+            "skewness": float(share @ centred**3 / spread**3),
+            "kurtosis": float(share @ centred**4 / spread**4 - 3),
+            "distance": float(distance),
+            "p": float(p),
+        }
 
 
-def _cautions(n: int, shapes: pd.DataFrame) -> Iterator[str]:
-    normal = shapes.loc[shapes["p"] >= _LEVEL, "source"].drop_duplicates().tolist()
-    if normal:
+def _cautions(
+    n: int, shapes: pd.DataFrame, few: list[str], used: int, asked: int
+) -> Iterator[str]:
+    sources = shapes["source"].drop_duplicates()
+    if own := sources[sources.isin(few)].tolist():
         yield (
-            f"The scores of {quoted(normal)} may be normal; their copula terms then "
-            "identify nothing."
+            f"The scores of {quoted(own)} have fewer than {_FEWEST_VALUES} values, of "
+            "which a copula term is all but a linear function: it identifies nothing "
+            "and is left out. An instrument can tell, see two_stage_least_squares."
+        )
+    normal = shapes.loc[
+        (shapes["p"] >= _LEVEL) & ~shapes["source"].isin(few), "source"
+    ].drop_duplicates()
+    if len(normal):
+        yield (
+            f"The scores of {quoted(normal.tolist())} may be normal; their copula "
+            "terms then identify nothing."
+        )
+    if used < asked:
+        yield (
+            f"{asked - used} of {asked} resamples were left out, because a source "
+            "hardly varies there and a regression can't be computed."
         )
     if n < _ENOUGH:
         yield (

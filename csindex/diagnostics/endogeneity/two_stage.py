@@ -149,6 +149,9 @@ def _instrument_problems(
         if isinstance(given, str):
             yield f"{where}: {given!r} is not a list; write [{given!r}]"
             continue
+        if not isinstance(given, Sequence):
+            yield f"{where}: {given!r} is not a list of constructs"
+            continue
         yield from unknown("construct", given, model.construct_names, where)
         sources = [p.source for p in model.paths if p.target == target]
         if target in given:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from csindex.diagnostics.instrument import criteria
-from csindex.diagnostics.instrument.sample import Sample
+from csindex.diagnostics.instrument.sample import (
+    Sample,
+    read_answers,
+    silent_items,
+)
 from csindex.errors import DataError, SpecificationError, quoted, unknown
-from csindex.kernels.agreement import chance_corrected, intraclass
+from csindex.kernels.agreement import (
+    IntraclassCorrelation,
+    chance_corrected,
+    intraclass,
+)
 from csindex.kernels.arrays import FloatArray
 from csindex.survey import Survey
 
@@ -19,7 +29,23 @@ _RATINGS = (1, 2, 3, 4)
 _RELEVANT = 3
 
 
-def retest_table(sample: Sample, again: Survey, identity: str) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class Retest:
+    """Agreement of the answers of those who were asked twice.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per item and construct.
+    notes : tuple of str
+        Items that the second survey lacks.
+    """
+
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def retest_of(sample: Sample, again: Survey, identity: str) -> Retest:
     """Compare the answers of those who were asked twice.
 
     Parameters
@@ -33,15 +59,21 @@ def retest_table(sample: Sample, again: Survey, identity: str) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        One row per item and construct (mean of its items on 0-100): kind, name, n,
-        first, second, change, change_sd, r, icc_2_1, icc_3_1, threshold, verdict,
-        source.
+    Retest
+        One row per item that both surveys have, and per construct (mean of these items
+        on 0-100): kind, name, n, first, second, change, change_sd, r, icc_2_1 with its
+        95 % interval (icc_2_1_low, icc_2_1_high), icc_3_1 with its own, threshold,
+        verdict, source.
 
     Raises
     ------
     DataError
-        If the column is missing or names someone twice, or too few answered twice.
+        If the column is missing or names someone twice, too few answered twice, or the
+        surveys have no item in common.
+
+    References
+    ----------
+    McGraw & Wong (1996), Psychological Methods 1(1) (intervals).
     """
     problems = [
         *unknown("column", [identity], sample.survey.frame.columns, "in id"),
@@ -49,32 +81,61 @@ def retest_table(sample: Sample, again: Survey, identity: str) -> pd.DataFrame:
     ]
     if problems:
         raise DataError(problems)
-    answers = again.answers(sample.model.items, sample.model.instrument, "em")
+    names, notes = _common_items(sample, again)
+    answers = read_answers(again, names, sample.model.instrument)
     first = _identified(sample.survey, sample.answers.rows, identity, "the survey")
     second = _identified(again, answers.rows, identity, "retest")
     both = first.index.intersection(second.index, sort=False)
     if len(both) < _FEWEST:
-        raise DataError(
-            f"only {len(both)} respondents have the same {identity!r} in both surveys; "
-            f"at least {_FEWEST} are needed"
-        )
-    before = sample.answers.values[first[both].to_numpy()]
+        raise DataError(_few_twice(first.index, second.index, len(both), identity))
+    columns = [sample.position(name) for name in names]
+    before = sample.answers.values[first[both].to_numpy()][:, columns]
     after = answers.values[second[both].to_numpy()]
     rows = [
         _compared("item", name, before[:, k], after[:, k])
-        for k, name in enumerate(sample.answers.names)
+        for k, name in enumerate(names)
     ]
     ends = (sample.answers.low, sample.answers.high)
     for construct in sample.model.constructs:
-        positions = [sample.position(item) for item in construct.items]
-        low, high = (side[positions] for side in ends)
+        positions = [names.index(item) for item in construct.items if item in names]
+        low, high = (
+            side[[sample.position(names[k]) for k in positions]] for side in ends
+        )
         if len(positions) > 1 and not np.isnan(high - low).any():
             points = [
                 (100 * (v[:, positions] - low) / (high - low)).mean(axis=1)
                 for v in (before, after)
             ]
             rows.append(_compared("construct", construct.name, *points))
-    return pd.DataFrame(rows)
+    return Retest(pd.DataFrame(rows), tuple(notes))
+
+
+def _common_items(sample: Sample, again: Survey) -> tuple[list[str], list[str]]:
+    """Return the items that the second survey has too, and why others are left out."""
+    names, instrument = sample.answers.names, sample.model.instrument
+    silent = silent_items(again, names, instrument)
+    common = [name for name in names if name not in silent]
+    absent = [name for name, told in silent.items() if not told]
+    notes = [f"retest: {told}" for told in silent.values() if told]
+    if absent:
+        notes.append(f"retest: the second survey lacks {quoted(absent)}")
+    if not common:
+        raise DataError(notes)
+    return common, notes
+
+
+def _few_twice(first: pd.Index, second: pd.Index, count: int, identity: str) -> str:
+    """Return that hardly anyone answered twice, and why that may be."""
+    told = (
+        f"only {count} respondents have the same {identity!r} in both surveys; at "
+        f"least {_FEWEST} are needed"
+    )
+    if first.dtype != second.dtype:
+        told += (
+            f". The survey's are of type {first.dtype} ({quoted(first[:2])}), those of "
+            f"retest of type {second.dtype} ({quoted(second[:2])}); give both the same"
+        )
+    return told
 
 
 def expert_table(ratings: object, items: tuple[str, ...]) -> pd.DataFrame:
@@ -188,7 +249,8 @@ def _compared(
     known = ~(np.isnan(before) | np.isnan(after))
     x, y = before[known], after[known]
     n = len(x)
-    absolute = consistent = r = np.nan
+    absolute = consistent = IntraclassCorrelation(np.nan, np.nan, np.nan)
+    r = np.nan
     if n >= _FEWEST:
         found = intraclass(np.column_stack([x, y]))
         absolute, consistent = found.absolute, found.consistent
@@ -204,9 +266,13 @@ def _compared(
         "change": float((y - x).mean()) if n else np.nan,
         "change_sd": float((y - x).std(ddof=1)) if n > 1 else np.nan,
         "r": r,
-        "icc_2_1": absolute,
-        "icc_3_1": consistent,
+        "icc_2_1": absolute.value,
+        "icc_2_1_low": absolute.low,
+        "icc_2_1_high": absolute.high,
+        "icc_3_1": consistent.value,
+        "icc_3_1_low": consistent.low,
+        "icc_3_1_high": consistent.high,
         "threshold": criterion.rule,
-        "verdict": criterion.verdict(absolute),
+        "verdict": criterion.verdict(absolute.value),
         "source": criterion.source,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,7 +84,9 @@ def careless_answers(
         ("any", "one flag or more", "", count >= 1),
         ("several", "two flags or more", "Meade & Craig (2012)", count >= 2),
     ]
-    effect = _effects(sample, kinds, estimator)
+    whole = index_of(sample.survey, sample.model, estimator)
+    effect = _effects(sample, kinds, estimator, whole)
+    notes += [f"index: {told}" for told in whole.told]
     notes += [
         f"no index {'at all' if np.isnan(row.index_) else f'without {row.trace}'}: "
         f"{row.note}"
@@ -110,7 +113,7 @@ def _traces(sample: Sample, duration: str | None) -> tuple[pd.DataFrame, list[st
         )
     enough = answered >= _FEWEST_ITEMS
     distance, probability = _distances(sample)
-    if np.isnan(distance).all():
+    if sample.moments is not None and np.isnan(distance).all():
         notes.append("no distances: one item is a sum of others")
     speed = nothing if duration is None else _speed(sample, duration)
     table = pd.DataFrame(
@@ -166,10 +169,13 @@ def _distances(sample: Sample) -> tuple[FloatArray, FloatArray]:
     from scipy.special import gammaincc
 
     values = sample.answers.values[:, ~sample.routed]
+    nothing = np.full(len(values), np.nan)
+    if sample.moments is None:
+        return nothing, nothing
     cov = sample.moments.cov
     roots = np.linalg.eigvalsh(cov / np.sqrt(np.outer(cov.diagonal(), cov.diagonal())))
     if roots[0] < 1e-10:
-        return np.full(len(values), np.nan), np.full(len(values), np.nan)
+        return nothing, nothing
     distance = distances(values, sample.moments.mean, cov)
     answered = (~np.isnan(values)).sum(axis=1)
     return distance, np.where(
@@ -217,14 +223,15 @@ def _effects(
     sample: Sample,
     kinds: list[tuple[str, str, str, BoolArray]],
     estimator: Estimator | None,
+    whole: Index,
 ) -> pd.DataFrame:
-    whole = index_of(sample.survey, sample.model, estimator)
     rows = []
     for name, rule, source, flagged in kinds:
         kept = np.ones(len(sample.survey), dtype=np.bool_)
         kept[sample.answers.rows[flagged]] = False
         part = replace(sample.survey, frame=sample.survey.frame[kept])
-        left = whole if not flagged.any() else index_of(part, sample.model, estimator)
+        same = not flagged.any() or np.isnan(whole.value)
+        left = whole if same else index_of(part, sample.model, estimator)
         rows.append(
             {
                 "trace": name,
@@ -251,10 +258,13 @@ class Index:
         The index; NaN if there is none.
     note : str
         The reason then.
+    told : tuple of str
+        Warnings of the fit.
     """
 
     value: float
     note: str = ""
+    told: tuple[str, ...] = ()
 
 
 def index_of(survey: Survey, model: Model, estimator: Estimator | None) -> Index:
@@ -276,6 +286,9 @@ def index_of(survey: Survey, model: Model, estimator: Estimator | None) -> Index
     """
     try:
         model.required_index()
-        return Index(fit(model, survey, estimator).index)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            value = fit(model, survey, estimator).index
     except CsindexError as error:
         return Index(np.nan, str(error))
+    return Index(value, told=tuple(str(told.message) for told in caught))

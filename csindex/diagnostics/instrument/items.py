@@ -10,7 +10,8 @@ from csindex.kernels.arrays import FloatArray
 from csindex.kernels.item_analysis import alpha_if_deleted, corrected_item_total
 from csindex.kernels.moments import mean_and_cov
 from csindex.kernels.reliability import cronbach_alpha
-from csindex.model import Construct
+from csindex.model import Construct, Model
+from csindex.survey.items import ItemReader
 
 # share of respondents in the upper and in the lower group, after Kelley (1939)
 _GROUP = 0.27
@@ -34,7 +35,7 @@ def item_table(sample: Sample) -> pd.DataFrame:
         discrimination, discrimination_r.
     """
     missing = _missing(sample)
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "item": item,
             "construct": construct.name,
@@ -46,6 +47,56 @@ def item_table(sample: Sample) -> pd.DataFrame:
     ]
     scales = [_scale_rows(sample, c) for c in sample.model.constructs]
     return pd.concat([pd.DataFrame(rows), pd.concat(scales, ignore_index=True)], axis=1)
+
+
+def with_left_out(items: pd.DataFrame, sample: Sample, model: Model) -> pd.DataFrame:
+    """Return the item analysis with the items that can't be analysed, in order.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The item analysis of the others.
+    sample : Sample
+        The answers.
+    model : Model
+        The whole model.
+
+    Returns
+    -------
+    DataFrame
+        One row per item of the model; of those left out only item, construct,
+        measurement, n and missing are known.
+    """
+    if not sample.left_out:
+        return items
+    rows = [
+        {
+            "item": item,
+            "construct": construct.name,
+            "measurement": construct.measurement,
+            **_answered(sample, item),
+        }
+        for construct in model.constructs
+        for item in construct.items
+        if item in sample.left_out
+    ]
+    places = {item: k for k, item in enumerate(model.items)}
+    whole = pd.concat([items, pd.DataFrame(rows)], ignore_index=True)
+    order = whole["item"].map(places).argsort(kind="stable")
+    return whole.iloc[order].reset_index(drop=True)
+
+
+def _answered(sample: Sample, item: str) -> dict[str, float]:
+    """Return how many answered an item that isn't analysed."""
+    survey, rows = sample.survey, sample.answers.rows
+    published = {known.name: known for known in sample.model.instrument}
+    everyone = np.ones(len(survey), dtype=np.bool_)
+    reader = ItemReader(survey.frame, survey.codebook, published, everyone)
+    answers = reader.column(item)[rows]
+    return {
+        "n": int((~np.isnan(answers)).sum()),
+        "missing": float(np.isnan(answers).mean()),
+    }
 
 
 def _missing(sample: Sample) -> dict[str, float]:

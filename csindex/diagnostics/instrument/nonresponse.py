@@ -20,7 +20,7 @@ from csindex.results.printing import Page, Printed
 from csindex.survey import Survey
 from csindex.survey.columns import sampling_weights
 
-Margins = Mapping[str, Mapping[Any, float]]
+Margins = Mapping[str, Mapping[Any, float] | pd.Series]
 
 _LEVEL = 0.05
 # a column that no survey has
@@ -193,7 +193,7 @@ def _raked(
         _margin_table(prepared, own[used], found.weights),
         pd.Series(weights, index=survey.frame.index, name="weight"),
         summary,
-        tuple(dict.fromkeys(n for n in (whole.note, raked.note) if n)),
+        tuple(dict.fromkeys(n for n in (whole.note, raked.note, *raked.told) if n)),
     )
 
 
@@ -210,7 +210,8 @@ def _own_weights(survey: Survey) -> FloatArray:
 def _prepared(survey: Survey, margins: Margins, used: IntArray) -> list[_Margin]:
     problems: list[str] = []
     found: list[_Margin] = []
-    for variable, shares in margins.items():
+    for variable, given in margins.items():
+        shares = given.to_dict() if isinstance(given, pd.Series) else given
         if not isinstance(shares, Mapping):
             problems.append(
                 f"margins of {variable!r} must be a mapping of categories to shares, "

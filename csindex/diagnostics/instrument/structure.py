@@ -26,6 +26,7 @@ from csindex.errors import SpecificationError, quoted
 from csindex.kernels import factors as kernels
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.linalg import correlation
+from csindex.moments import Moments
 
 # a uniqueness below this is a Heywood case
 _HEYWOOD = 0.005
@@ -100,12 +101,14 @@ def structure_of(
             "no factor analysis: it needs at least three items of reflective "
             "constructs with several items"
         )
+    if sample.moments is None:
+        return _nothing()
     if sample.effective_n <= len(expected) + 1:
         return _nothing(
             f"no factor analysis: {len(expected)} items need more respondents than "
             f"{sample.effective_n:.0f}"
         )
-    corr = _correlations(sample, list(expected))
+    corr = _correlations(sample.moments, list(expected))
     if np.linalg.eigvalsh(corr)[0] < 1e-10:
         return _nothing(
             "no factor analysis: one item is a sum of others; leave out the one that "
@@ -174,9 +177,9 @@ def _divided(sample: Sample, construct: str, items: list[str]) -> dict[str, str]
     return dict.fromkeys(items, construct)
 
 
-def _correlations(sample: Sample, items: Sequence[str]) -> FloatArray:
-    positions = [sample.moments.names.index(item) for item in items]
-    return correlation(sample.moments.cov[np.ix_(positions, positions)])[0]
+def _correlations(moments: Moments, items: Sequence[str]) -> FloatArray:
+    positions = [moments.names.index(item) for item in items]
+    return correlation(moments.cov[np.ix_(positions, positions)])[0]
 
 
 def _count(p: int, constructs: int, factors: int | None) -> tuple[int, list[str]]:
@@ -354,7 +357,7 @@ def _fit(corr: FloatArray, found: Exploration, n: float) -> pd.Series:
     )
 
 
-def _nothing(note: str) -> Structure:
+def _nothing(*notes: str) -> Structure:
     def empty(columns: str) -> pd.DataFrame:
         return pd.DataFrame(columns=columns.split())
 
@@ -372,5 +375,5 @@ def _nothing(note: str) -> Structure:
         ),
         pd.DataFrame(),
         pd.Series(dtype=np.float64, name="fit"),
-        (note,),
+        notes,
     )

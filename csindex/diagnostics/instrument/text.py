@@ -18,6 +18,7 @@ _FACTORS = [
     *("congruence", "verdict"),
 ]
 _TRACES = ["trace", "flagged", "share", "index", "index_without", "change"]
+_AGREEMENT = ["icc_2_1", "low", "high"]
 # reasons that are told; the rest is in the table
 _REASONS = 10
 
@@ -90,8 +91,12 @@ def _further(found: InstrumentValidation) -> dict[str, pd.DataFrame]:
     if found.nonresponse is not None:
         tables |= found.nonresponse.printed_tables()
     if found.retest is not None:
-        columns = ["kind", "name", "n", "change", "r", "icc_2_1", "verdict"]
-        tables["Test and retest"] = found.retest[columns]
+        columns = ["kind", "name", "n", "change", "r", *_AGREEMENT, "verdict"]
+        tables["Test and retest (icc_2_1 from low to high: 95 %)"] = (
+            found.retest.rename(columns={"icc_2_1_low": "low", "icc_2_1_high": "high"})[
+                columns
+            ]
+        )
     if found.experts is not None and found.content_validity is not None:
         columns = ["item", "experts", "agreeing", "i_cvi", "kappa", "verdict"]
         average = found.content_validity["s_cvi_ave"]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from csindex.diagnostics.instrument.agreement import (
+    Retest,
     content_validity,
     expert_table,
-    retest_table,
+    retest_of,
 )
 from csindex.diagnostics.instrument.careless import careless_answers
 from csindex.diagnostics.instrument.exploration import Rotation
-from csindex.diagnostics.instrument.items import item_table
+from csindex.diagnostics.instrument.items import item_table, with_left_out
 from csindex.diagnostics.instrument.nonresponse import (
     Margins,
     NonResponse,
@@ -24,6 +26,7 @@ from csindex.diagnostics.instrument.sample import sample_of
 from csindex.diagnostics.instrument.structure import Structure, structure_of
 from csindex.diagnostics.instrument.text import page
 from csindex.diagnostics.instrument.verdicts import flag_table, judged
+from csindex.diagnostics.options import whole_problems
 from csindex.errors import SpecificationError, quoted
 from csindex.estimation import Estimator
 from csindex.model import Model
@@ -106,7 +109,8 @@ class InstrumentValidation(Printed):
     nonresponse : NonResponse, optional
         Early against late answers, raking weights; with ``order`` or ``margins``.
     retest : DataFrame, optional
-        Agreement with the second survey, by item and construct.
+        Agreement with the second survey, by item and construct: means, change,
+        correlation, and both intraclass correlations with their 95 % intervals.
     experts : DataFrame, optional
         Content validity by item.
     content_validity : Series, optional
@@ -172,11 +176,11 @@ def validate_instrument(
     order : str, optional
         A column that says when answers came (date, number or wave): the last quarter
         is compared with the first, because late answers resemble those that never came.
-    margins : mapping of str to mapping, optional
+    margins : mapping of str to mapping or Series, optional
         Known shares of the population, ``{"sex": {"f": .52, "m": .48}}``: weights that
         give the sample these shares, and what they cost.
     retest : Survey, optional
-        A second survey of the same people.
+        A second survey of the same people, with all items or some.
     id : str, optional
         The column that tells in both surveys who is who.
     experts : DataFrame, optional
@@ -204,8 +208,8 @@ def validate_instrument(
     SpecificationError
         If an option can't be used as it is, or one of ``retest`` and ``id`` is missing.
     DataError
-        With every problem of the answers; if a named column isn't there or doesn't
-        hold what it should.
+        With every problem of the answers that can't be read; if no item varies; if a
+        named column isn't there or doesn't hold what it should.
 
     Notes
     -----
@@ -214,7 +218,11 @@ def validate_instrument(
     likelihood where answers are missing. Items that only some were asked stay out of
     the factor analysis, and so do single items and composites, whose items need not
     have anything in common. Sampling weights count everywhere; tests and random
-    samples take Kish's effective number of respondents.
+    samples take Kish's effective number of respondents. A pilot with no more
+    respondents than items has no factor analysis and no distances; all else is given.
+
+    An item without two different answers, or with the same answers as an earlier item,
+    is to be dropped, and the others are analysed without it.
 
     An item is to be *dropped* if its correlation with the rest is below .30 and alpha
     rises without it or no factor explains it, or if experts agree that it isn't
@@ -243,16 +251,17 @@ def validate_instrument(
     >>> sorted(set(found.verdicts["verdict"]) - {"keep", "revise", "drop"})
     []
     """
-    _check_call(survey, model, retest, id, rotation, draws)
+    _check_call(survey, model, retest, id, rotation, draws, seed, margins)
     sample = sample_of(survey, model)
     rated = None if experts is None else expert_table(experts, model.items)
     structure = structure_of(sample, factors, rotation, draws, seed)
-    items = judged(_joined(item_table(sample), structure, rated))
+    analysed = with_left_out(item_table(sample), sample, model)
+    items = judged(_joined(analysed, structure, rated), sample.left_out)
     traces = careless_answers(sample, duration, estimator)
     missed = non_response(sample, order, margins, estimator)
-    again = None
+    again: Retest | None = None
     if retest is not None and id is not None:
-        again = retest_table(sample, retest, id)
+        again = retest_of(sample, retest, id)
     return InstrumentValidation(
         survey=survey,
         model=model,
@@ -268,7 +277,7 @@ def validate_instrument(
         careless=traces.respondents,
         careless_effect=traces.effect,
         nonresponse=missed,
-        retest=again,
+        retest=None if again is None else again.table,
         experts=rated,
         content_validity=None if rated is None else content_validity(rated),
         notes=(
@@ -276,6 +285,7 @@ def validate_instrument(
             *structure.notes,
             *traces.notes,
             *(() if missed is None else missed.notes),
+            *(() if again is None else again.notes),
         ),
     )
 
@@ -287,6 +297,8 @@ def _check_call(
     identity: object,
     rotation: object,
     draws: object,
+    seed: object,
+    margins: object,
 ) -> None:
     problems: list[str] = []
     if not isinstance(survey, Survey):
@@ -311,8 +323,14 @@ def _check_call(
         )
     if rotation not in (known := ("oblimin", "promax")):
         problems.append(f"rotation={rotation!r}: there are {quoted(known)}")
-    if not isinstance(draws, int) or draws < 100:
+    if list(whole_problems(100, draws=draws)):
         problems.append(f"draws={draws!r}: at least 100 random samples are needed")
+    problems += whole_problems(0, seed=seed)
+    if margins is not None and not isinstance(margins, Mapping):
+        problems.append(
+            "margins are the shares of the population by column, as {'sex': {'f': .52, "
+            f"'m': .48}}}}, not {margins!r}"
+        )
     if problems:
         raise SpecificationError(problems)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -66,20 +66,27 @@ def flag_table(items: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def judged(items: pd.DataFrame) -> pd.DataFrame:
+def judged(items: pd.DataFrame, left_out: Mapping[str, str]) -> pd.DataFrame:
     """Add verdict and reason to the item analysis.
 
     Parameters
     ----------
     items : DataFrame
         The item analysis.
+    left_out : mapping of str to str
+        Items that can't be analysed, each with the reason; these are to be dropped.
 
     Returns
     -------
     DataFrame
         The same table with two more columns.
     """
-    found = [_judge(row) for row in items.assign(merged=_merged(items)).itertuples()]
+    found = [
+        _Judgement("drop", left_out[str(row.item)])
+        if row.item in left_out
+        else _judge(row)
+        for row in items.assign(merged=_merged(items)).itertuples()
+    ]
     return items.assign(
         verdict=pd.Series([j.verdict for j in found], index=items.index, dtype=object),
         reason=pd.Series([j.reason for j in found], index=items.index, dtype=object),

@@ -10,7 +10,7 @@ from csindex.estimation.cbsem.fitted import CovarianceFit, Sample
 from csindex.estimation.cbsem.incomplete import baseline_moments, pattern_sums
 from csindex.estimation.cbsem.methods import Method
 from csindex.kernels.arrays import FloatArray
-from csindex.kernels.cbsem.discrepancy import log_determinant
+from csindex.kernels.inverse import log_determinant
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from csindex.errors import SpecificationError, quoted, unknown
-from csindex.estimation.cbsem.syntax import Additions, Entry, Modifier
+from csindex.estimation.cbsem.contradictions import contradictions
+from csindex.estimation.cbsem.syntax import Additions, Entry, Modifier, Relation
 from csindex.estimation.cbsem.table import ParameterTable, Row
 from csindex.model import Model
 
@@ -48,25 +49,32 @@ def parameter_table(
     SpecificationError
         With every name and label that is unknown or can't be used.
     """
-    _check_model(model)
-    entries = _entries(model, additions)
+    problems = _model_problems(model)
+    entries, found = _entries(model, additions)
+    problems += found
     latent = _latent(model, additions)
-    _check_names(model, entries, latent)
+    problems += _name_problems(model, entries, latent)
     means = means or any(entry.op == "~1" for entry in entries)
     rows = [_row(entry) for entry in entries]
     rows = _scaled(rows, entries, latent, standardized)
     rows += _automatic(rows, model.items, latent, standardized, orthogonal)
     if means:
         rows += _intercepts(rows, model.items, latent)
-    _check_labels(rows, additions)
+    problems += _label_problems(rows, additions)
+    problems += _relation_problems(rows, additions.relations)
+    if problems:
+        raise SpecificationError(problems)
     table = ParameterTable(
         tuple(_numbered(rows)), model.items, latent, additions.relations, means
     )
-    _check_relations(table)
+    if len(table.observed) == 0 or table.size == 0:
+        raise SpecificationError(
+            f"CBSEM: there is nothing to estimate in {quoted(table.variables)}"
+        )
     return table
 
 
-def _check_model(model: Model) -> None:
+def _model_problems(model: Model) -> list[str]:
     problems = [
         f"construct {c.name!r} is a composite, which covariances don't estimate; "
         f"write csi.reflective({c.name!r}, ...), or use csi.PLS"
@@ -78,14 +86,11 @@ def _check_model(model: Model) -> None:
         for name in model.construct_names
         if name in model.items
     ]
-    if problems:
-        raise SpecificationError(
-            [f"CBSEM, model {model.name!r}: {p}" for p in problems]
-        )
+    return [f"CBSEM, model {model.name!r}: {p}" for p in problems]
 
 
-def _entries(model: Model, additions: Additions) -> list[Entry]:
-    """Return what the model and the additions say, in order, each thing once."""
+def _entries(model: Model, additions: Additions) -> tuple[list[Entry], list[str]]:
+    """Return what the model and the additions say, in order, and what is wrong."""
     made = [Entry(c.name, "=~", item) for c in model.constructs for item in c.items]
     made += [
         Entry(target, "~", path.source)
@@ -117,9 +122,7 @@ def _entries(model: Model, additions: Additions) -> list[Entry]:
         and entry.rhs in constructs
         and (entry.rhs, entry.lhs) not in {path[:2] for path in model.paths}
     ]
-    if problems:
-        raise SpecificationError(problems)
-    return list(known.values())
+    return list(known.values()), problems
 
 
 def _latent(model: Model, additions: Additions) -> tuple[str, ...]:
@@ -127,7 +130,9 @@ def _latent(model: Model, additions: Additions) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*model.construct_names, *added]))
 
 
-def _check_names(model: Model, entries: Iterable[Entry], latent: Sequence[str]) -> None:
+def _name_problems(
+    model: Model, entries: Iterable[Entry], latent: Sequence[str]
+) -> list[str]:
     names = [*model.items, *latent]
     problems: list[str] = []
     for entry in entries:
@@ -138,8 +143,7 @@ def _check_names(model: Model, entries: Iterable[Entry], latent: Sequence[str]) 
             )
         used = [name for name in (entry.lhs, entry.rhs) if name]
         problems += unknown("name", used, names, f"in {entry.place}")
-    if problems:
-        raise SpecificationError(problems)
+    return problems
 
 
 def _row(entry: Entry) -> Row:
@@ -235,7 +239,7 @@ def _numbered(rows: Sequence[Row]) -> list[Row]:
     return made
 
 
-def _check_labels(rows: Sequence[Row], additions: Additions) -> None:
+def _label_problems(rows: Sequence[Row], additions: Additions) -> list[str]:
     counts = Counter(row.label for row in rows if row.label)
     used = {name for r in additions.relations for name in r.formula.names}
     defined = {r.name for r in additions.relations if r.op == ":="}
@@ -257,16 +261,18 @@ def _check_labels(rows: Sequence[Row], additions: Additions) -> None:
         for name in defined
         if name in counts
     ]
-    if problems:
-        raise SpecificationError([f"CBSEM: {p}" for p in problems])
+    return [f"CBSEM: {p}" for p in problems]
 
 
-def _check_relations(table: ParameterTable) -> None:
-    """Refuse formulas with names that nothing has; definitions come in order."""
-    known = [row.label for row in table.rows if row.label]
+def _relation_problems(rows: Sequence[Row], relations: Sequence[Relation]) -> list[str]:
+    """Return which formulas have names that nothing has, or contradict each other.
+
+    Definitions come in order.
+    """
+    known = [row.label for row in rows if row.label]
     problems: list[str] = []
-    later = {r.name for r in table.definitions}
-    for relation in table.relations:
+    later = {r.name for r in relations if r.op == ":="}
+    for relation in relations:
         names = relation.formula.names
         here = [*known, *(later if relation.op != ":=" else [])]
         problems += unknown("label", names, here, f"in {relation.place}")
@@ -276,9 +282,6 @@ def _check_relations(table: ParameterTable) -> None:
             if relation.name in known:
                 problems.append(f"{relation.place}: {relation.name!r} is defined twice")
             known.append(relation.name)
-    if problems:
-        raise SpecificationError([f"CBSEM: {p}" for p in problems])
-    if len(table.observed) == 0 or table.size == 0:
-        raise SpecificationError(
-            f"CBSEM: there is nothing to estimate in {quoted(table.variables)}"
-        )
+    if not problems:
+        problems = contradictions(rows, relations)
+    return [f"CBSEM: {p}" for p in problems]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from csindex.estimation.cbsem.checks import UNLIKE_UNITS
+from csindex.estimation.cbsem.fitted import REACHED
 from csindex.estimation.cbsem.ordinal_fit import (
     NO_RESIDUAL_SHARE,
     OrdinalFit,
@@ -17,6 +19,8 @@ from csindex.kernels.threads import one_thread
 # beyond these constructs, paths and information can't be told apart or trusted
 HIGH_CORRELATION, LARGEST_CONDITION = 0.95, 1e6
 _ROUNDING = 1e-9
+# a variance is zero up to this share of its variable's whole variance
+_NO_SHARE = 1e-7
 _MERGE = (
     "put the two into one construct, drop one, make their paths equal or zero with "
     "additions=, or use csi.PLS"
@@ -24,6 +28,19 @@ _MERGE = (
 _VARIANCE = (
     "fix it at zero as 'x ~~ 0*x' or bound it as 'x ~~ v*x; v > 0' in additions=, drop "
     "the item, or collect more respondents"
+)
+_ZERO = (
+    "nothing of it is left unexplained, as is hardly true of an item or a construct: "
+    "drop the item, or collect more respondents"
+)
+_BOUND = (
+    "the answers would have it beyond its bound, so that its error is none, and the "
+    "others' errors and the p of chi-square are those of a model that fixes it there: "
+    "say so in a report, and see what becomes of it without the bound"
+)
+_UNITS = (
+    "unweighted least squares fits items in large units alone: divide them, or use "
+    "estimator='ML'"
 )
 _DERIVED = (
     "the residual variance of an ordinal item follows from its loading and can't be "
@@ -75,14 +92,18 @@ def cautions(made: CovarianceEstimates) -> list[Caution]:
     Returns
     -------
     list of Caution
-        Negative variances, vanishing ones of ordinal items by theta, latent
+        Negative variances, those of zero, vanishing ones of ordinal items by theta,
+        bounds that were reached, unlike units in unweighted least squares, latent
         correlations beyond .95, a latent matrix that isn't positive definite,
         standardised loadings and paths beyond one, information of condition beyond
         1e6, also after scaling to a unit diagonal.
     """
     return [
         *_variances(made),
+        *_zeros(made),
         *_limits(made),
+        *_bounds(made),
+        *_units(made),
         *_correlations(made),
         *_sizes(made),
         *_condition(made),
@@ -99,6 +120,49 @@ def _variances(made: CovarianceEstimates) -> list[Caution]:
         for row, value in negative
         if row.op == "~~" and row.lhs == row.rhs
     ]
+
+
+def _zeros(made: CovarianceEstimates) -> list[Caution]:
+    """Return variances that were estimated and are zero."""
+    table = made.fit.table
+    values = table.values(made.fit.theta)[0]
+    whole = np.diagonal(made.fit.implied[0].total[0])
+    return [
+        Caution("variance of zero", row.lhs, float(value), 0.0, False, _ZERO)
+        for row, value in zip(table.rows, values, strict=True)
+        if row.free
+        and row.op == "~~"
+        and row.lhs == row.rhs
+        and -_ROUNDING <= value <= _NO_SHARE * whole[table.place(row)[0]]
+    ]
+
+
+def _bounds(made: CovarianceEstimates) -> list[Caution]:
+    """Return the bounds that parameters are at."""
+    table = made.fit.table
+    known = table.known(made.fit.theta)
+    whose = {row.label: row.name for row in table.rows if row.label}
+    found: list[Caution] = []
+    for bound in table.bounds:
+        left = float(bound.formula.at(known).value[0])
+        if abs(left) < REACHED:
+            names = [whose[name] for name in bound.formula.names if name in whose]
+            where = f"{bound.text}: {', '.join(names)}" if names else bound.text
+            found.append(Caution("bound reached", where, left, 0.0, False, _BOUND))
+    return found
+
+
+def _units(made: CovarianceEstimates) -> list[Caution]:
+    """Return that unweighted least squares have items in unlike units."""
+    if made.fit.method.discrepancy != "ULS" or isinstance(made.fit, OrdinalFit):
+        return []
+    sd = np.sqrt(np.diagonal(made.fit.samples[0].cov[0]))
+    ratio = float(sd.max() / sd.min())
+    if ratio < UNLIKE_UNITS:
+        return []
+    names = made.fit.table.observed
+    where = f"{names[int(sd.argmin())]} - {names[int(sd.argmax())]}"
+    return [Caution("unlike units", where, ratio, UNLIKE_UNITS, False, _UNITS)]
 
 
 def _limits(made: CovarianceEstimates) -> list[Caution]:
@@ -215,7 +279,8 @@ def warning_of(made: CovarianceEstimates) -> str:
     told_of = cautions(made)
     found = [c for c in told_of if c.improper or c.value > LARGEST_CONDITION]
     if found:
-        found += [c for c in told_of if c.finding == "latent correlation"]
+        causes = ("latent correlation", "unlike units")
+        found += [c for c in told_of if c.finding in causes]
     found = list(dict.fromkeys(found))
     if not found:
         return ""

@@ -9,15 +9,20 @@ import numpy as np
 
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation.cbsem.fitted import CovarianceFit, Sample
-from csindex.estimation.cbsem.methods import Method
+from csindex.estimation.cbsem.methods import METHODS, Method
 from csindex.estimation.cbsem.starts import starting_values
 from csindex.estimation.cbsem.table import ParameterTable
 from csindex.kernels.cbsem.fourth import Cases
-from csindex.kernels.cbsem.inverse import inverse_positive
-from csindex.kernels.linalg import correlation
+from csindex.kernels.inverse import inverse_positive
+from csindex.kernels.linalg import are_definite, correlation
+from csindex.survey import Answers
 
 # a share of an eigenvalue of the information that is taken for zero
 _FLAT = 1e-11
+# standard deviations that are so many times others are in unlike units
+UNLIKE_UNITS = 100.0
+# what a constraint may lack where a search ended
+_UNMET = 1e-6
 # the smallest eigenvalue of correlations that can be inverted
 _SINGULAR = 1e-10
 
@@ -77,7 +82,7 @@ def check_samples(
 
 
 def check_identified(fit: CovarianceFit) -> None:
-    """Refuse a model whose parameters no data can tell apart.
+    """Refuse a model whose parameters no data can tell apart, or no constraints let be.
 
     Parameters
     ----------
@@ -87,10 +92,12 @@ def check_identified(fit: CovarianceFit) -> None:
     Raises
     ------
     SpecificationError
-        With the parameters that the information says nothing about.
+        With the parameters that the information says nothing about; with constraints
+        that no parameters were found for.
     DataError
-        The same, if it is the solution's fault, and not the model's.
+        If it is the solution's fault, and not the model's, or that of the items' units.
     """
+    _check_constraints(fit)
     if not fit.converged[0] and not np.isfinite(fit.theta[0]).all():
         return
     if fit.condition_bound < 1e-3 / _FLAT or not np.isfinite(fit.unitless).all():
@@ -107,6 +114,8 @@ def check_identified(fit: CovarianceFit) -> None:
         for name, share in zip(fit.table.names, moved / size, strict=True)
         if share > 0.05
     ]
+    if told := _unit_problem(fit):
+        raise DataError(told)
     if _identified_at_start(fit):
         raise DataError(
             f"these answers don't identify the model: the search ended where "
@@ -120,6 +129,55 @@ def check_identified(fit: CovarianceFit) -> None:
         "change of the implied covariances; fix one of them, add items, or make "
         "parameters equal with additions="
     )
+
+
+def _unit_problem(fit: CovarianceFit) -> str:
+    """Return that the items' units are too unlike for unweighted least squares.
+
+    Empty if they aren't, or a method without units can't tell parameters apart either.
+    """
+    definite = all(are_definite(sample.cov[0]) for sample in fit.samples)
+    if fit.method.discrepancy != "ULS" or not definite:
+        return ""
+    sd = np.sqrt(np.diagonal(fit.samples[0].cov[0]))
+    ratio = float(sd.max() / sd.min())
+    if ratio < UNLIKE_UNITS:
+        return ""
+    other = replace(fit, method=METHODS["GLS"]).unitless
+    values = np.linalg.eigvalsh(other) if np.isfinite(other).all() else np.zeros(1)
+    if values[0] < _FLAT * values[-1] or values[0] <= 0:
+        return ""
+    names = fit.table.observed
+    low, high = int(sd.argmin()), int(sd.argmax())
+    return (
+        f"the items' units differ by a factor of {ratio:.3g}, from {names[low]!r} with "
+        f"a standard deviation of {sd[low]:.3g} to {names[high]!r} with "
+        f"{sd[high]:.3g}: unweighted least squares fits the covariances of items in "
+        f"large units alone; divide {names[high]!r}, so that all items have like "
+        "standard deviations, or use estimator='ML', which doesn't depend on units"
+    )
+
+
+def _check_constraints(fit: CovarianceFit) -> None:
+    """Refuse parameters that don't satisfy the constraints."""
+    constraints = [r for r in fit.table.relations if r.op != ":="]
+    if fit.converged[0] or not constraints or not np.isfinite(fit.theta[0]).all():
+        return
+    held = fit.table.held(fit.theta[0])
+    # equalities come first there, in their order
+    ordered = sorted(constraints, key=lambda r: r.op != "==")
+    lacking = [
+        f"{r.left} {r.op} {r.right} ({r.place}; it lacks {abs(gap):.3g})"
+        for r, gap, equal in zip(ordered, held.values, held.equal, strict=True)
+        if (abs(gap) if equal else -gap) > _UNMET
+    ]
+    if lacking:
+        raise SpecificationError(
+            f"no solution satisfies all constraints: the search ended after "
+            f"{fit.iterations[0]} steps without {'; '.join(lacking)}; see whether the "
+            "constraints contradict each other or the model, or give starting values "
+            "that satisfy them, as 'x =~ start(0.5)*x2' in additions="
+        )
 
 
 def _identified_at_start(fit: CovarianceFit) -> bool:
@@ -155,3 +213,27 @@ def check_cases(case: Cases, method: Method) -> None:
             f"WLS inverts the covariance of {s} moments, which needs more than {s} "
             f"respondents, and there are {n}; use estimator='WLSMV' or 'MLR'"
         )
+
+
+def cluster_problems(answers: Answers, robust: bool) -> list[str]:
+    """Return why errors can't allow for clusters.
+
+    Parameters
+    ----------
+    answers : Answers
+        The answers.
+    robust : bool
+        Whether errors are made of respondents' contributions.
+
+    Returns
+    -------
+    list of str
+        Empty if they can, or needn't.
+    """
+    clusters = answers.clusters
+    if clusters is None or not robust or len(np.unique(clusters)) > 1:
+        return []
+    return [
+        "all respondents are of one cluster, and errors by cluster are made of the "
+        "differences between two or more; leave clusters= out"
+    ]

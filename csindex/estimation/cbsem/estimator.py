@@ -11,7 +11,12 @@ import numpy as np
 
 from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation.cbsem.building import parameter_table
-from csindex.estimation.cbsem.checks import check_cases, check_identified, check_samples
+from csindex.estimation.cbsem.checks import (
+    check_cases,
+    check_identified,
+    check_samples,
+    cluster_problems,
+)
 from csindex.estimation.cbsem.fitted import Sample
 from csindex.estimation.cbsem.fitting import fitted
 from csindex.estimation.cbsem.incomplete import gap_moments, gap_sample
@@ -32,12 +37,21 @@ from csindex.estimation.cbsem.syntax import read_additions
 from csindex.estimation.cbsem.table import ParameterTable
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.threads import one_thread
+from csindex.language.options import canonical
 from csindex.model import Model
 from csindex.moments import Moments, moments_of
 from csindex.moments.incomplete import moment_stack
 from csindex.survey import Answers, Incomplete
 
 Scaling = Literal["marker", "standardized"]
+# options that are names, which may be written in any case
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "estimator": tuple(METHODS),
+    "scaling": get_args(Scaling),
+    "missing": get_args(Missing),
+    "information": get_args(Information),
+    "parameterization": get_args(Parameterization),
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,8 @@ class CBSEM:
     join them. Exogenous constructs covary, and so do the residuals of constructs that
     drive nothing. A construct with one item is that item. Without paths the model is a
     confirmatory factor analysis.
+
+    Names of options may be written in any case, as ``CBSEM("wlsmv")``.
 
     Parameters
     ----------
@@ -98,10 +114,15 @@ class CBSEM:
     Notes
     -----
     ML has covariances with divisor n and chi-square n F; least squares have divisor
-    n - 1 and chi-square (n - 1) F. Standard errors: ML, GLS and WLS from the expected
-    information; ULS without answers as in a normal population; DWLS, and every method
-    that is corrected, robust to non-normality; MLR from the observed information and
-    respondents' scores, which respects sampling weights and clusters.
+    n - 1 and chi-square (n - 1) F. Sampling weights count in proportion: they are
+    divided by their mean, within each group where `invariance` fits several, so that a
+    group's share is that of its respondents, and not of their weights.
+
+    Standard errors: ML, GLS and WLS from the expected information; ULS without answers
+    as in a normal population; DWLS, and every method that is corrected, robust to
+    non-normality; MLR from the observed information and respondents' scores, which
+    respects sampling weights and clusters. So do errors and corrected tests of ordinal
+    items; their estimates are the same with clusters and without.
 
     References
     ----------
@@ -129,6 +150,8 @@ class CBSEM:
     parameterization: Parameterization = "delta"
 
     def __post_init__(self) -> None:
+        for name, known in _OPTIONS.items():
+            object.__setattr__(self, name, canonical(getattr(self, name), known))
         problems: list[str] = []
         if self.estimator not in METHODS:
             problems.append(
@@ -148,9 +171,14 @@ class CBSEM:
                 f"max_iterations must be 1 or more, not {self.max_iterations}"
             )
         problems += self._option_problems()
+        problems = [f"CBSEM: {p}" for p in problems]
+        if isinstance(self.additions, str):
+            try:
+                read_additions(self.additions)
+            except SpecificationError as error:
+                problems += error.problems
         if problems:
-            raise SpecificationError([f"CBSEM: {p}" for p in problems])
-        read_additions(self.additions)
+            raise SpecificationError(problems)
 
     def _option_problems(self) -> list[str]:
         problems: list[str] = []
@@ -298,6 +326,9 @@ class CBSEM:
         DataError
             If answers are missing, or too few for the method.
         """
+        own = self.method.robust or bool(self.ordinal)
+        if weights is None and (problems := cluster_problems(answers, own)):
+            raise DataError(problems)
         if self.missing != "listwise":
             moments = gap_moments(answers, weights)
             if weights is None:
@@ -369,6 +400,7 @@ class CBSEM:
             "standard errors": "robust; they allow for weights and clusters"
             if self.method.robust
             else "as of a simple random sample, whatever its weights and clusters",
+            "weights": "sampling weights have mean 1, in every group",
             "latent covariances": "none" if self.orthogonal else "of exogenous ones",
             "chi-square": f"divisor of covariances and factor {lost}",
             "weights of scores": "loading / residual variance within each construct; "
@@ -388,7 +420,7 @@ class CBSEM:
             if self.parameterization == "delta"
             else "theta: variables behind items have residual variance 1",
             "means": "saturated, as thresholds are",
-            "standard errors": "robust; they allow for weights, not for clusters",
+            "standard errors": "robust; they allow for weights and clusters",
             "chi-square": "factor n - 1",
         }
 

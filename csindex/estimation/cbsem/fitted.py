@@ -20,13 +20,13 @@ from csindex.kernels.cbsem.discrepancy import (
     stacked,
 )
 from csindex.kernels.cbsem.fiml import PatternLikelihood
-from csindex.kernels.cbsem.inverse import FEW, inverse_positive
 from csindex.kernels.cbsem.objective import Objective, ObjectivePoint
 from csindex.kernels.cbsem.ram import Implied, implied
+from csindex.kernels.inverse import FEW, inverse_positive
 from csindex.kernels.pattern_sums import PatternSums
 
 # a bound is reached within this
-_REACHED = 1e-7
+REACHED = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,7 +300,7 @@ def directions(
     slopes = [formula.at(known).slope for formula in table.equalities]
     for bound in table.bounds if bounded else ():
         dual = bound.formula.at(known)
-        if abs(float(dual.value[0])) < _REACHED:
+        if abs(float(dual.value[0])) < REACHED:
             slopes.append(dual.slope)
     if not slopes:
         return np.eye(table.size)

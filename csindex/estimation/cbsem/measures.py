@@ -39,7 +39,7 @@ from csindex.estimation.cbsem.noncentral import (
 )
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.cbsem.derivatives import upper
-from csindex.kernels.cbsem.discrepancy import log_determinant
+from csindex.kernels.inverse import log_determinant
 
 # RMSEA of close and of poor fit, and the level of its interval
 CLOSE, POOR, LEVEL = 0.05, 0.08, 0.90

@@ -123,7 +123,7 @@ def estimate_ordinal(
     sample = group_samples({"": answers}, ordinal)[0]
     table = ordinal_table(core, sample.sizes.tolist(), parameterization)
     if weights is None:
-        data = single_data(sample, method, answers.weights)
+        data = single_data(sample, method, answers.weights, answers.clusters)
         base = treated(answers).moments
     else:
         data = stacked_data(sample, method, weights, answers.weights)

@@ -12,7 +12,7 @@ from csindex.estimation.cbsem.fitted import Sample
 from csindex.estimation.cbsem.methods import Method
 from csindex.estimation.cbsem.ordinal_fit import OrdinalData
 from csindex.estimation.ordinal import coded_answers, item_categories
-from csindex.kernels.arrays import BoolArray, FloatArray
+from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.moments import resampled
 from csindex.kernels.ordinal.correlations import mixed_correlations
 from csindex.kernels.ordinal.influence import pair_influence, univariate_influence
@@ -84,7 +84,10 @@ def group_samples(
 
 
 def single_data(
-    sample: OrdinalSample, method: Method, weights: FloatArray | None
+    sample: OrdinalSample,
+    method: Method,
+    weights: FloatArray | None,
+    clusters: IntArray | None = None,
 ) -> OrdinalData:
     """Return the statistics of one sample.
 
@@ -96,6 +99,8 @@ def single_data(
         What they are weighted for.
     weights : ndarray of shape (n,), optional
         Sampling weights.
+    clusters : ndarray of int of shape (n,), optional
+        Clusters, which errors and tests allow for.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def single_data(
     DataError
         If the weight of WLS can't be made of so few respondents.
     """
-    moments = ordinal_moments(sample, weights)
+    moments = ordinal_moments(sample, weights, clusters)
     part = triangle(moments)
     rank = int(part.estimated.sum())
     if method.discrepancy == "WLS" and moments.n <= len(moments.statistics):

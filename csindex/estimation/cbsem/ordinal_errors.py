@@ -163,5 +163,5 @@ def scaled_baseline(
         weight = group_weight(fit, part)
         if alone.any():
             weight = residual_weight(weight, np.eye(len(alone))[:, alone])
-        products.append(weight @ part.gamma[np.ix_(kept, kept)])
+        products.append(weight @ part.design_gamma[np.ix_(kept, kept)])
     return corrected(fit.method, float(base.chisq[0]), int(base.df), products)

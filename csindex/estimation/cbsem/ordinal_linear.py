@@ -32,7 +32,7 @@ class Linear:
     weight : ndarray of shape (r, r)
         Their weight.
     gamma : ndarray of shape (s, s)
-        Covariance of all statistics, times N.
+        Covariance of all statistics, times N; clusters are allowed for.
     """
 
     kept: BoolArray
@@ -85,7 +85,7 @@ def linear(fit: OrdinalFit, moments: list[OrdinalMoments]) -> Linear:
         long = by_slot @ made.ram.spread(point.objective.size)
         slopes.append(long @ point.turn[0] @ fit.search.basis)
         weights.append(share * group_weight(fit, part))
-        gammas.append(part.gamma / share)
+        gammas.append(part.design_gamma / share)
     return Linear(
         np.concatenate([part.elements.is_covariance for part in moments]),
         np.concatenate(slopes),
@@ -130,7 +130,7 @@ def _linked(fit: LinkedFit, moments: list[OrdinalMoments]) -> Linear:
         for one, part in zip(point.points, moments, strict=True)
     ]
     gammas = [
-        part.gamma / share
+        part.design_gamma / share
         for part, share in zip(moments, _shares(moments), strict=True)
     ]
     gamma = blocks(gammas)

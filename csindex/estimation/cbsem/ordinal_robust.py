@@ -25,8 +25,8 @@ from csindex.estimation.cbsem.measures import rmsea
 from csindex.estimation.cbsem.ordinal_fit import OrdinalFit, triangle_places
 from csindex.estimation.cbsem.ordinal_linear import Linear, blocks
 from csindex.kernels.arrays import FloatArray
-from csindex.kernels.cbsem.discrepancy import log_determinant
 from csindex.kernels.cbsem.fourth import normal_weight
+from csindex.kernels.inverse import log_determinant
 from csindex.kernels.ordinal.moments import OrdinalMoments
 
 

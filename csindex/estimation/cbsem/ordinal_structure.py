@@ -135,7 +135,7 @@ def ordinal_groups_of(
     """
     samples = group_samples(groups, list(ordinal))
     data = tuple(
-        single_data(sample, method, part.weights)
+        single_data(sample, method, part.weights, part.clusters)
         for sample, part in zip(samples, groups.values(), strict=True)
     )
     return OrdinalGroups(tuple(samples[0].sizes.tolist()), data)

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from csindex.errors import SpecificationError
+from csindex.errors import SpecificationError, quoted
 from csindex.estimation.cbsem.table import ParameterTable, Row, kind_of
 from csindex.kernels.cbsem.ram import ARROW, Ram
 from csindex.kernels.cbsem.unit import Units
@@ -174,7 +174,8 @@ def ordinal_table(
     Raises
     ------
     SpecificationError
-        If intercepts, or residual variances of ordinal items, were specified.
+        If intercepts, or residual variances of ordinal items, were specified; if
+        everything but thresholds is fixed.
     """
     ordinal = [n for n, k in zip(core.observed, sizes, strict=True) if k]
     _check(core, ordinal)
@@ -185,6 +186,11 @@ def ordinal_table(
     numbers[-1] = -1
     rows = [replace(row, parameter=numbers[row.parameter]) for row in rows]
     structural = len(numbers) - 1
+    if not structural:
+        raise SpecificationError(
+            f"CBSEM: there is nothing to estimate but thresholds in "
+            f"{quoted(core.variables)}; leave a loading or a covariance free"
+        )
     rows += _levels(core, sizes)
     # derived: residual variances that have no value yet, or scales
     theta = parameterization == "theta"

@@ -94,6 +94,11 @@ class CovarianceEstimates(Estimates):
         found = np.array(values).reshape(len(values), len(self.fit.theta)).T
         return found.reshape(*self.moments.batch, len(values))
 
+    @property
+    def composites(self) -> BoolArray:
+        """Which constructs were estimated as composites: none, shape (j,)."""
+        return np.zeros(len(self.model.constructs), dtype=np.bool_)
+
     def implied_corr(self, saturated: bool = False) -> FloatArray:
         """Return the item correlations that the model implies.
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, get_args
 
 import numpy as np
 
-from csindex.errors import DataError, SpecificationError, quoted
+from csindex.errors import (
+    DataError,
+    InadmissibleWarning,
+    SpecificationError,
+    quoted,
+)
 from csindex.estimation.cbsem.fitted import CovarianceFit
 from csindex.estimation.cbsem.groups import positions
 from csindex.estimation.cbsem.noncentral import chi_square_tail
@@ -21,6 +27,7 @@ from csindex.estimation.cbsem.robust import (
     stacked_parts,
 )
 from csindex.estimation.cbsem.table import row_values
+from csindex.inference.covariance.nesting import fitted_to_implied, nesting
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.cbsem.fourth import Cases, residual_weight
 from csindex.results import Results
@@ -135,12 +142,22 @@ def difference_test(
     ------
     SpecificationError
         If the fits are of different methods or other estimators, have the same degrees
-        of freedom, or can't be scaled as asked.
+        of freedom, can't be scaled as asked, or if neither model is a special case of
+        the other.
     DataError
         If they are of different answers, or the scaled difference is negative.
 
+    Warns
+    -----
+    InadmissibleWarning
+        If it can't be found out whether one model is a special case of the other.
+
     Notes
     -----
+    The freer model is fitted to the moments that the restricted one implies; it can
+    have them exactly if and, but for chance, only if the latter is a special case of it
+    (Bentler & Satorra 2010).
+
     With chi-squares :math:`T_0 > T_1`, degrees of freedom :math:`d_0 > d_1` and scaling
     factors :math:`c_0, c_1`, the difference is :math:`T_0 - T_1` divided by
     :math:`(d_0 c_0 - d_1 c_1) / (d_0 - d_1)`.
@@ -148,6 +165,7 @@ def difference_test(
     References
     ----------
     Satorra & Bentler (2001), Psychometrika 66(4); (2010), Psychometrika 75(2).
+    Bentler & Satorra (2010), Psychological Methods 15(2).
     Satorra (2000), in Heijmans et al. (eds), Innovations in Multivariate Statistical
     Analysis; Asparouhov & Muthen (2010), Simple second order chi-square correction.
 
@@ -175,6 +193,7 @@ def difference_test(
     _check_pair(first, second)
     if first.fit.df < second.fit.df:
         first, second = second, first
+    _check_nested(first.fit, second.fit)
     return difference(first, second, scaling)
 
 
@@ -200,15 +219,16 @@ def difference(
     if scaling == "2001" or free.cases is None:
         factor = free.measures.get("scaling_factor", np.nan)
     else:
-        moved = replace(free.fit, theta=_moved(restricted.fit, free.fit))
+        moved = _moved(restricted.fit, free.fit)
         factor = scaled_test(moved, free.cases).factor
     lower = free.fit.df * factor if free.fit.df else 0.0
     scale = (upper - lower) / df
     if scale <= 0:
-        other = "estimator='WLSMV'" if ordinal else "scaling='2010'"
+        other = "scaling='2010'" if scaling == "2001" else "estimator='MLM'"
+        other = "estimator='WLSMV'" if ordinal else other
         raise DataError(
             f"the scaled difference is negative (scaling {scale:.3g}), as happens in "
-            f"small samples; use {other}"
+            f"small samples and far from what is restricted; use {other}"
         )
     return _tested(gap / scale, df, scale, scaling)
 
@@ -294,8 +314,47 @@ def _check_pair(a: Structure, b: Structure) -> None:
         )
 
 
-def _moved(restricted: CovarianceFit, free: CovarianceFit) -> FloatArray:
-    """Return the parameters (1, t) of the freer table at the restricted estimates."""
+def _check_nested(restricted: CovarianceFit, free: CovarianceFit) -> None:
+    """Refuse a model that isn't a special case of the other; warn if nobody knows."""
+    found = nesting(restricted, free)
+    if found.holds:
+        return
+    pair = (
+        f"the model with {restricted.df} degrees of freedom is no special case of that "
+        f"with {free.df}"
+    )
+    if not found.decided:
+        warnings.warn(
+            f"it could not be found out whether {pair}: the latter's search for what "
+            "the former implies did not end; test them only if you know that it is one",
+            InadmissibleWarning,
+            stacklevel=3,
+        )
+        return
+    apart = (
+        f"; only the former estimates {quoted(found.apart, 6)}" if found.apart else ""
+    )
+    raise SpecificationError(
+        f"{pair}: the latter can't imply the moments that the former does (it misses "
+        f"them by a discrepancy of {found.discrepancy:.3g}){apart}. Their difference "
+        "has no chi-square law; compare AIC or BIC in results.fit_measures"
+    )
+
+
+def _moved(restricted: CovarianceFit, free: CovarianceFit) -> CovarianceFit:
+    """Return the freer structure with the moments that the restricted one implies."""
+    made = replace(free, theta=_by_name(restricted, free))
+    if all(
+        np.allclose(one.cov, other.cov) and np.allclose(one.mean, other.mean)
+        for one, other in zip(made.implied, restricted.implied, strict=True)
+    ):
+        return made
+    # the parameters have other names, or latent variables other scales
+    return replace(free, theta=fitted_to_implied(restricted, free).theta)
+
+
+def _by_name(restricted: CovarianceFit, free: CovarianceFit) -> FloatArray:
+    """Return the parameters (1, t) of the freer table, of the restricted estimates."""
     rows = restricted.table.rows
     places = positions(rows)
     values = row_values(rows, restricted.theta[0])

@@ -7,19 +7,24 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from csindex.diagnostics.thresholds import Criterion
 from csindex.errors import SpecificationError, unknown
 from csindex.estimation.cbsem import CBSEM
 from csindex.estimation.cbsem.groups import Equal, GroupEstimates
-from csindex.estimation.cbsem.ordinal_structure import OrdinalStructure
 from csindex.inference.covariance.cautious import checked
 from csindex.inference.covariance.difference_test import (
     SATORRA_2000,
     DifferenceTest,
-    difference,
+)
+from csindex.inference.covariance.ladder_rows import (
+    ALPHA,
+    CFI,
+    CFI_FALL,
+    RMSEA,
+    RMSEA_RISE,
+    has_robust,
+    ladder_row,
 )
 from csindex.inference.covariance.latent_means import latent_means
 from csindex.inference.covariance.samples import group_samples
@@ -36,14 +41,8 @@ from csindex.results.parameters import parameters_of, standardized_of
 from csindex.results.printing import Page, Printed
 from csindex.survey import Survey, read_survey
 
-CFI_FALL = Criterion("fall of CFI", 0.01, 0.01, False, "Cheung & Rensvold (2002)")
-RMSEA_RISE = Criterion("rise of RMSEA", 0.015, 0.015, False, "Chen (2007)")
-CFI = Criterion("CFI", 0.95, 0.90, True, "Hu & Bentler (1999); Bentler (1990)")
-RMSEA = Criterion("RMSEA", 0.06, 0.08, False, "Hu & Bentler (1999); Browne & Cudeck")
 # levels that are about items, not about constructs
 _MEASUREMENT = ("thresholds", "metric", "scalar", "strict")
-# the tests of differences are made at this level
-ALPHA = 0.05
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,6 +116,9 @@ class InvarianceLadder(Printed):
         Parameters that may differ all the same.
     estimator : CBSEM
         The estimator.
+    merged : tuple of str
+        Ordinal items of which answers were put together, as ``"q1: 1+2"``, because
+        nobody of some group gave one of them.
     """
 
     by: str
@@ -125,6 +127,7 @@ class InvarianceLadder(Printed):
     sizes: pd.Series
     partial: tuple[str, ...]
     estimator: CBSEM
+    merged: tuple[str, ...] = ()
 
     def _page(self) -> Page:
         return Page(self._headline(), {"": self._shown()}, self.notes, index=True)
@@ -155,6 +158,11 @@ class InvarianceLadder(Printed):
             f"judged by CFI {CFI.acceptable:g} or more and RMSEA below "
             f"{RMSEA.acceptable:g}."
         ]
+        if self.merged:
+            told.append(
+                "answers put together in all groups, because nobody of some group gave "
+                f"one of them (merge=True): {'; '.join(self.merged)}."
+            )
         told += self._corrections()
         verdicts = self.ladder["verdict"]
         lost = [k for k in verdicts.index if verdicts[k] == "rejected"]
@@ -180,7 +188,7 @@ class InvarianceLadder(Printed):
             own = method.test in SATORRA_2000
             how = "Satorra (2000)" if own else "Satorra & Bentler (2001)"
             made = [fit.structure for fit in self.fits.values()]
-            kind = "robust" if all(map(_has_robust, made)) else "scaled"
+            kind = "robust" if all(map(has_robust, made)) else "scaled"
             told.append(
                 f"Chi-squares are scaled, their differences by {how}; CFI, TLI and "
                 f"RMSEA are the {kind} ones."
@@ -292,6 +300,7 @@ def invariance(
     partial: Collection[str] = (),
     levels: Sequence[Level] | None = None,
     reference: Hashable | None = None,
+    merge: bool = False,
 ) -> InvarianceLadder:
     """Test whether a model measures the same in several groups.
 
@@ -323,6 +332,11 @@ def invariance(
         ``"paths"`` only if the model has paths.
     reference : label, optional
         The group whose latent means are zero; the first one if None.
+    merge : bool
+        What happens with answers to ordinal items that nobody of some group gave. Such
+        a category has no threshold there: False refuses it, True puts it together with
+        its neighbour that has fewer answers, in all groups; ``.merged`` and the notes
+        tell which.
 
     Returns
     -------
@@ -354,6 +368,9 @@ def invariance(
     lavaan 0.6's ``group.equal = c("thresholds", "loadings")``. A level that restricts
     nothing, as equal thresholds of items of three categories do, is ``"equivalent"``.
 
+    Sampling weights are divided by their mean within each group: a group counts by its
+    respondents, whatever the sum of their weights.
+
     Large samples reject every equality: indices and their changes tell whether it
     matters. Thresholds were found in simulations of models with few constructs, and
     flag rather than decide.
@@ -368,6 +385,7 @@ def invariance(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import csindex as csi
     >>> model = csi.Model("one", [csi.reflective("quality", "q1", "q2", "q3", "q4")])
     >>> rng = np.random.default_rng(1)
@@ -382,28 +400,35 @@ def invariance(
     """
     estimator = CBSEM() if estimator is None else estimator
     _check_call(model, estimator, levels)
+    if merge and not estimator.ordinal:
+        raise SpecificationError(
+            "merge=True puts categories of ordinal items together; use "
+            "estimator=csi.CBSEM('WLSMV', ordinal=True), or leave it out"
+        )
     if not estimator.ordinal:
         estimator = replace(estimator, means=True)
     steps = steps_of(estimator)
     survey = data if isinstance(data, Survey) else read_survey(data)
-    samples = group_samples(model, survey, by, estimator, reference)
+    samples = group_samples(model, survey, by, estimator, reference, merge)
     fits: dict[Level, LadderFit] = {}
     for level in steps.needed(usual_levels(model, steps) if levels is None else levels):
         equal = steps.equal[level]
         with one_thread(lapack=True):
-            made = samples.fitted(model, estimator, equal, partial)
-        made = checked(made, samples.labels, level)
-        fits[level] = LadderFit(level, equal, samples.labels, made)
+            one = samples.fitted(model, estimator, equal, partial)
+        one = checked(one, samples.labels, level)
+        fits[level] = LadderFit(level, equal, samples.labels, one)
+    made = {level: fit.structure for level, fit in fits.items()}
     return InvarianceLadder(
         by,
         pd.DataFrame(
-            [_row(fits, level, steps.below.get(level)) for level in fits],
-            index=list(fits),
+            [ladder_row(made, level, steps.below.get(level)) for level in made],
+            index=list(made),
         ),
         fits,
         pd.Series(dict(zip(samples.labels, samples.sizes, strict=True)), name="n"),
         tuple(partial),
         estimator,
+        tuple(one.words for one in samples.merged),
     )
 
 
@@ -420,58 +445,3 @@ def _check_call(model: object, estimator: object, levels: object) -> None:
         problems += level_problems(levels, estimator)
     if problems:
         raise SpecificationError(problems)
-
-
-def _row(
-    fits: Mapping[Level, LadderFit], level: Level, below: Level | None
-) -> dict[str, object]:
-    """Return one level's row of the ladder."""
-    own = _measures(fits[level])
-    if below is None:
-        passed = sum(
-            c.verdict(own[name]) != "flagged"
-            for name, c in (("cfi", CFI), ("rmsea", RMSEA))
-        )
-        verdict = ("rejected", "doubtful", "holds")[passed]
-        nothing = dict.fromkeys(
-            ["delta_chisq", "delta_df", "delta_p", "delta_cfi"], np.nan
-        )
-        rest = {"delta_rmsea": np.nan, "delta_srmr": np.nan, "verdict": verdict}
-        return {**own, "compared_with": "", **nothing, **rest}
-    other = _measures(fits[below])
-    change = {
-        f"delta_{name}": own[name] - other[name] for name in ("cfi", "rmsea", "srmr")
-    }
-    close = (
-        CFI_FALL.verdict(-change["delta_cfi"]) != "flagged"
-        and RMSEA_RISE.verdict(change["delta_rmsea"]) != "flagged"
-    )
-    if fits[level].structure.fit.df == fits[below].structure.fit.df:
-        test = {"delta_chisq": 0.0, "delta_df": 0, "delta_p": np.nan}
-        told = "equivalent"
-    else:
-        made = difference(fits[level].structure, fits[below].structure)
-        test = {"delta_chisq": made.chisq, "delta_df": made.df, "delta_p": made.p}
-        passed = int(close) + int(made.p >= ALPHA)
-        told = ("rejected", "doubtful", "holds")[passed]
-    return {**own, "compared_with": below, **test, **change, "verdict": told}
-
-
-def _measures(fit: LadderFit) -> dict[str, float]:
-    """Return the ladder's fit measures, corrected ones where there are."""
-    found = fit.structure.measures
-    corrected = "_scaled" if "chisq_scaled" in found else ""
-    indices = "_robust" if _has_robust(fit.structure) else corrected
-    names = {
-        "chisq": f"chisq{corrected}",
-        "df": f"df{corrected}",
-        "p": f"pvalue{corrected}",
-        **{name: f"{name}{indices}" for name in ("cfi", "tli", "rmsea")},
-        "srmr": "srmr",
-    }
-    return {name: found[place] for name, place in names.items()}
-
-
-def _has_robust(made: GroupEstimates) -> bool:
-    """Return whether all levels have indices of the population; ordinal items don't."""
-    return "cfi_robust" in made.measures and not isinstance(made, OrdinalStructure)

@@ -9,11 +9,17 @@ from typing import Protocol
 
 from csindex.errors import AnswersWarning, DataError, quoted
 from csindex.estimation.cbsem import CBSEM
-from csindex.estimation.cbsem.checks import check_cases, check_identified, check_samples
+from csindex.estimation.cbsem.checks import (
+    check_cases,
+    check_identified,
+    check_samples,
+    cluster_problems,
+)
 from csindex.estimation.cbsem.fitted import Sample
 from csindex.estimation.cbsem.fitting import fitted
 from csindex.estimation.cbsem.groups import Equal, GroupEstimates, grouped
 from csindex.estimation.cbsem.incomplete import gap_cases, gap_moments, gap_sample
+from csindex.estimation.cbsem.merging import MergedGroups, Merging, merged_groups
 from csindex.estimation.cbsem.ordinal_data import ordinal_items
 from csindex.estimation.cbsem.ordinal_structure import (
     OrdinalGroups,
@@ -42,6 +48,11 @@ class Samples(Protocol):
         """Respondents of each."""
         ...
 
+    @property
+    def merged(self) -> tuple[Merging, ...]:
+        """The items of which categories were put together."""
+        ...
+
     def fitted(
         self,
         model: Model,
@@ -66,7 +77,7 @@ class Samples(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class GroupSamples:
+class _Groups:
     """The groups of a survey.
 
     Attributes
@@ -75,14 +86,27 @@ class GroupSamples:
         The groups, the reference group first.
     sizes : tuple of int
         Respondents of each.
+    merged : tuple of Merging
+        The items of which categories were put together.
+    """
+
+    labels: tuple[Hashable, ...]
+    sizes: tuple[int, ...]
+    merged: tuple[Merging, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupSamples(_Groups):
+    """The groups of a survey, by their moments.
+
+    Attributes
+    ----------
     samples : tuple of Sample
         Their moments.
     cases : list of Cases, optional
         Their respondents, where errors or tests need them.
     """
 
-    labels: tuple[Hashable, ...]
-    sizes: tuple[int, ...]
     samples: tuple[Sample, ...]
     cases: list[Cases] | None
 
@@ -103,21 +127,15 @@ class GroupSamples:
 
 
 @dataclass(frozen=True, eq=False)
-class OrdinalSamples:
+class OrdinalSamples(_Groups):
     """The groups of a survey with ordinal items.
 
     Attributes
     ----------
-    labels : tuple
-        The groups, the reference group first.
-    sizes : tuple of int
-        Respondents of each.
     groups : OrdinalGroups
         Their statistics.
     """
 
-    labels: tuple[Hashable, ...]
-    sizes: tuple[int, ...]
     groups: OrdinalGroups
 
     def fitted(
@@ -144,6 +162,7 @@ def group_samples(
     by: str,
     estimator: CBSEM,
     reference: Hashable | None,
+    merge: bool = False,
 ) -> Samples:
     """Return the groups of a survey as samples.
 
@@ -159,6 +178,9 @@ def group_samples(
         The estimator.
     reference : label, optional
         The group that comes first.
+    merge : bool
+        Whether categories that nobody of some group chose are put together with the
+        next ones.
 
     Returns
     -------
@@ -182,10 +204,11 @@ def group_samples(
     answers = survey.answers(model.items, model.instrument, treatment)
     groups = split(answers, survey.labels(by))
     labels = [label for label, _ in groups]
+    robust = estimator.method.robust or bool(estimator.ordinal)
     problems = [
         f"group {label!r} of {by!r}: {why}"
         for label, members in groups
-        for why in answer_problems(members)
+        for why in (*answer_problems(members), *cluster_problems(members, robust))
     ]
     if len(groups) < 2:
         problems.append(
@@ -206,15 +229,18 @@ def group_samples(
     sizes = tuple(len(members.values) for _, members in groups)
     if estimator.ordinal:
         ordinal = ordinal_items(model.items, estimator.ordinal)
+        shared = MergedGroups(dict(groups), ())
+        if merge:
+            shared = merged_groups(shared.groups, ordinal)
         with one_thread(lapack=True):
-            made_of = ordinal_groups_of(dict(groups), ordinal, estimator.method)
-        return OrdinalSamples(tuple(labels), sizes, made_of)
+            made_of = ordinal_groups_of(shared.groups, ordinal, estimator.method)
+        return OrdinalSamples(tuple(labels), sizes, shared.merged, made_of)
     means = estimator.parameter_table(model).means
     made = [_sample(members, estimator, means) for _, members in groups]
-    robust = estimator.method.robust
     return GroupSamples(
         tuple(labels),
         sizes,
+        (),
         tuple(sample for sample, _ in made),
         [case for _, case in made if case is not None] if robust else None,
     )

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from csindex.diagnostics.options import named_list, share_problems, whole_problems
 from csindex.errors import (
     ConvergenceWarning,
     DataError,
@@ -157,9 +158,7 @@ def compare_groups(
     )
 
 
-def _check_call(
-    results: object, by: object, n: object, seed: object, level: object
-) -> None:
+def _check_call(results: object, by: object, n: int, seed: int, level: float) -> None:
     fit = one_fit(results, "compare_groups")
     if fit.survey is None or fit.answers is None:
         raise DataError(
@@ -170,19 +169,14 @@ def _check_call(
     if isinstance(fit.estimates, CovarianceEstimates):
         problems.append(
             "covariance-based estimates compare groups by the invariance ladder "
-            "(configural, metric, scalar): fit CBSEM by group, or take csi.PLS() here"
+            f"(configural, metric, scalar): use csi.invariance(model, survey, by={by!r}"
+            "), or fit csi.PLS() here"
         )
     if not isinstance(by, str):
         problems.append(f"by must be the name of a column, not {by!r}")
-    problems += [
-        f"{name} must be a whole number of 0 or more, not {value!r}"
-        for name, value in (("n", n), ("seed", seed))
-        if isinstance(value, bool)
-        or not (isinstance(value, (int, np.integer)) and value >= 0)
-    ]
-    if not isinstance(level, (int, float)) or not 0 < level < 1:
-        problems.append(f"level must lie between 0 and 1, not {level!r}")
-    elif isinstance(n, (int, np.integer)) and n < (least := least_permutations(level)):
+    counted = [*whole_problems(1, n=n), *share_problems(level=level)]
+    problems += [*counted, *whole_problems(0, seed=seed)]
+    if not counted and n < (least := least_permutations(level)):
         problems.append(
             f"{n} permutations are too few for level {level:g}; use at least {least}, "
             "better 1000 or more"
@@ -198,7 +192,7 @@ def _groups(results: Results, by: str, chosen: Iterable[Hashable] | None) -> Gro
         raise DataError("groups need respondents")
     parts = dict(split(answers, survey.labels(by)))
     if chosen is not None:
-        names = [chosen] if isinstance(chosen, str) else list(chosen)
+        names = [chosen] if isinstance(chosen, str) else named_list("groups", chosen)
         by_text = {str(label): label for label in parts}
         if problems := unknown("group", map(str, names), by_text, f"of {by!r}"):
             raise DataError(problems)

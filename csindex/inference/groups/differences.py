@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from csindex.diagnostics.options import share_problems
 from csindex.errors import SpecificationError
 from csindex.inference.groups.families import adjusted_within, families
 from csindex.inference.groups.micom import CONFIGURAL
@@ -41,7 +42,9 @@ class GroupComparison(Printed):
         first minus the second), p_permutation, p_henseler, p_parametric, p_welch, and
         the permutation's p adjusted by Holm: p_holm for the number of pairs, and
         p_adjusted for the number of pairs and of parameters of the same statistic.
-        The index is a statistic of its own. All p-values are two-sided.
+        The index is a statistic of its own. All p-values are two-sided. p_henseler is
+        a share of the pairs of resamples, zero where those of one group are all larger:
+        that is no certainty, but less than one pair among all of them.
     omnibus : DataFrame
         Whether any group differs from any other: statistic, distance, p.
     notes : tuple of str
@@ -103,8 +106,8 @@ class GroupComparison(Printed):
             If the level doesn't lie between 0 and 1, or the adjustment is unknown.
         """
         level = self.level if level is None else level
-        if not 0 < level < 1:
-            raise SpecificationError(f"level must lie between 0 and 1, not {level}")
+        if problems := list(share_problems(level=level)):
+            raise SpecificationError(problems)
         p = adjusted_within(self.differences, self.settings["index"], adjust)
         found = self.differences.assign(_p=p)
         found = found[found["_p"] < 1 - level]

@@ -11,10 +11,15 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from csindex.errors import DataError, SpecificationError
+from csindex.diagnostics.options import share_problems, whole_problems
+from csindex.errors import DataError, SpecificationError, quoted
 from csindex.estimation import PLS, Estimator, row_estimator
 from csindex.estimation.naming import called
-from csindex.inference.planning.populations import Effects, population
+from csindex.inference.planning.populations import (
+    Effects,
+    population,
+    product_names,
+)
 from csindex.inference.planning.sample_sizes import USUAL_POWER, sample_size_rules
 from csindex.inference.planning.studies import Sampled, Study, sampled
 from csindex.kernels.arrays import BoolArray, FloatArray
@@ -167,10 +172,8 @@ class SamplePlan(Printed):
         >>> int(found.required_n(0.9)["n"].iloc[0]) in range(100, 201)
         True
         """
-        if not 0 < power < 1:
-            raise SpecificationError(
-                f"required_n: power must lie between 0 and 1, not {power}"
-            )
+        if problems := list(share_problems(power=power)):
+            raise SpecificationError([f"required_n: {p}" for p in problems])
         labels = ["source", "target", "effect"]
         rows = [
             {**dict(zip(labels, key, strict=True)), **_crossing(part, power)}
@@ -235,7 +238,8 @@ def plan(
     SpecificationError
         With every problem of the call: an effect without a path or a path without an
         effect, effects that explain all of a construct, a sample as small as the
-        number of items, an estimator that needs the answers themselves.
+        number of items, an estimator that needs the answers themselves, a product of
+        constructs, which no normal population has.
     DataError
         If too few samples of a size can be estimated.
 
@@ -331,21 +335,27 @@ def _check_call(
 ) -> None:
     problems: list[str] = []
     if not isinstance(model, Model):
-        problems.append(f"the model must be one, as csi.acsi(), not {model!r}")
+        problems.append(
+            f"the model must be one, as csi.acsi(), not {type(model).__name__}"
+        )
+    elif products := product_names(model):
+        problems.append(
+            f"{quoted(products)} are products of constructs, which have no normal "
+            "distribution, and only normal samples are drawn; plan the model without "
+            "them, and take csi.sample_size_rules(effect) for their own effects"
+        )
     elif small := [size for size in sizes if size <= len(model.items)]:
         problems.append(
             f"n must be above the number of items, {len(model.items)}, not {small}"
         )
-    if not (isinstance(replications, int) and replications >= _FEWEST):
+    if list(whole_problems(_FEWEST, replications=replications)):
         problems.append(
             f"replications must be {_FEWEST} or more, better 1000, not {replications!r}"
         )
-    if not (isinstance(seed, int) and seed >= 0):
-        problems.append(f"seed must be a whole number of 0 or more, not {seed!r}")
-    if not (isinstance(inner, int) and (inner == 0 or inner >= _FEWEST_INNER)):
+    problems += whole_problems(0, seed=seed)
+    if list(whole_problems(0, inner=inner)) or 0 < inner < _FEWEST_INNER:
         problems.append(f"inner must be 0, or {_FEWEST_INNER} or more, not {inner!r}")
-    if not (isinstance(level, (int, float)) and 0 < level < 1):
-        problems.append(f"level must lie between 0 and 1, not {level!r}")
+    problems += share_problems(level=level)
     if isinstance(estimator, type) or not hasattr(estimator, "estimate"):
         problems.append(f"the estimator must be one, as csi.PLS(), not {estimator!r}")
     elif row_estimator(estimator) is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from csindex.errors import SpecificationError, quoted, unknown
 from csindex.estimation.cbsem import CovarianceEstimates
 from csindex.estimation.consistent import ConsistentEstimates
+from csindex.estimation.moderated import ModeratedEstimates
 from csindex.kernels.arrays import FloatArray
 from csindex.kernels.paths import r_squared
 from csindex.kernels.simulation import factor_correlations, population_correlations
@@ -82,6 +83,11 @@ def population(
     """
     if isinstance(effects, Results):
         return _observed(model, effects, loadings, correlations)
+    if correlations is not None and not isinstance(correlations, Mapping):
+        raise SpecificationError(
+            "plan: correlations must be a mapping, as {('image', 'value'): 0.3}, not "
+            f"{correlations!r}"
+        )
     exogenous, problems = _correlations(model, correlations or {})
     problems += _effect_problems(model, effects)
     lambdas, found = _loadings(model, loadings)
@@ -101,6 +107,27 @@ def population(
     )
 
 
+def product_names(model: Model) -> list[str]:
+    """Return the constructs of a model that are products of others of them.
+
+    Parameters
+    ----------
+    model : Model
+        A model, as that of a fit with `csindex.Moderated`.
+
+    Returns
+    -------
+    list of str
+        Their names, as ``"expectation*quality"``.
+    """
+    names = set(model.construct_names)
+    return [
+        name
+        for name in model.construct_names
+        if "*" in name and names.issuperset(name.split("*"))
+    ]
+
+
 def _observed(
     model: Model,
     results: Results,
@@ -113,7 +140,14 @@ def _observed(
     other than they were. The population that gives them back has the sample's moments.
     """
     problems = []
-    if model != results.model:
+    if isinstance(results.estimates, ModeratedEstimates):
+        problems.append(
+            "the effects are those of a model with products of constructs, which have "
+            "no normal distribution, and only normal samples are drawn; give a fit "
+            "without terms, and take csi.sample_size_rules(effect) for their own "
+            "effects"
+        )
+    elif model != results.model:
         problems.append(
             f"the effects are those of model {results.model.name!r}, which is another "
             f"one than {model.name!r}; give results.model"

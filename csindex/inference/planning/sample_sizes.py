@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+import numpy as np
 import pandas as pd
 
+from csindex.diagnostics.options import share_problems
+from csindex.errors import SpecificationError
 from csindex.model import Model
 
 # the power that the published rules, and most research plans, ask for
@@ -34,6 +37,11 @@ def sample_size_rules(
     DataFrame
         rule, n, basis and note; NaN where a rule can't be applied.
 
+    Raises
+    ------
+    SpecificationError
+        If the effect is no number, the level no share, or the model none.
+
     Notes
     -----
     With :math:`k = z_{level} + z_{.80}`, which is 2.486 at level .95: the inverse
@@ -50,6 +58,18 @@ def sample_size_rules(
     >>> sample_size_rules(0.197)["n"].astype(int).tolist()
     [160, 146]
     """
+    problems = list(share_problems(level=level))
+    number = isinstance(smallest, (int, float, np.number))
+    if not number or isinstance(smallest, bool):
+        problems.append(
+            f"the smallest effect must be a number, as 0.2, not {smallest!r}"
+        )
+    if not (model is None or isinstance(model, Model)):
+        problems.append(
+            f"the model must be one, as csi.acsi(), not {type(model).__name__}"
+        )
+    if problems:
+        raise SpecificationError([f"sample_size_rules: {p}" for p in problems])
     normal = NormalDist()
     needed = normal.inv_cdf(level) + normal.inv_cdf(USUAL_POWER)
     basis = f"smallest effect {smallest:.3g}"

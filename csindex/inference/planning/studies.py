@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
+from threading import Event
 
 import numpy as np
 
@@ -122,13 +123,25 @@ def sampled(study: Study, size: int, replications: int) -> Sampled:
     -------
     Sampled
         What was found, failed samples included.
+
+    Notes
+    -----
+    If it is interrupted, or one block fails, blocks that wait are given up, and those
+    at work after the samples that they are estimating.
     """
     counts = [
         min(STREAM_BLOCK, replications - start)
         for start in range(0, replications, STREAM_BLOCK)
     ]
+    stop = Event()
     with one_thread(), ThreadPoolExecutor(THREADS) as pool:
-        parts = list(pool.map(partial(_block, study, size), range(len(counts)), counts))
+        try:
+            work = partial(_block, study, size, stop)
+            parts = list(pool.map(work, range(len(counts)), counts))
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return Sampled(
         np.concatenate([part.paths for part in parts]),
         _joined([part.errors for part in parts]),
@@ -144,7 +157,8 @@ def _joined(parts: Sequence[FloatArray | None]) -> FloatArray | None:
     return np.concatenate(known) if known else None
 
 
-def _block(study: Study, size: int, block: int, count: int) -> Sampled:
+def _block(study: Study, size: int, stop: Event, block: int, count: int) -> Sampled:
+    _go_on(stop)
     sequence = np.random.SeedSequence(study.seed, spawn_key=(size, block))
     generator = np.random.default_rng(sequence)
     cov = wishart_covariances(study.root, size, count, generator)
@@ -152,7 +166,7 @@ def _block(study: Study, size: int, block: int, count: int) -> Sampled:
     found = study.estimates(mean, cov, size)
     return Sampled(
         statistics.PATHS.compute(found),
-        _errors(study, cov, size, generator) if study.inner else None,
+        _errors(study, cov, size, generator, stop) if study.inner else None,
         scoring.index_score(found) if study.has_index else None,
         found.converged,
         found.admissible,
@@ -161,13 +175,18 @@ def _block(study: Study, size: int, block: int, count: int) -> Sampled:
 
 
 def _errors(
-    study: Study, cov: FloatArray, size: int, generator: np.random.Generator
+    study: Study,
+    cov: FloatArray,
+    size: int,
+    generator: np.random.Generator,
+    stop: Event,
 ) -> FloatArray:
     """Return each sample's own standard errors (b, k), by samples drawn from it."""
     together, inner = max(1, CHUNK // study.inner), study.inner
     mean = np.broadcast_to(study.truth.moments.mean, (together * inner, cov.shape[-1]))
     errors = []
     for start in range(0, len(cov), together):
+        _go_on(stop)
         chosen = cov[start : start + together]
         roots = np.asarray(np.linalg.cholesky(chosen), dtype=np.float64)
         drawn = wishart_covariances(roots, size, inner, generator)
@@ -177,6 +196,11 @@ def _errors(
         usable = found.converged & found.admissible
         errors.append(_spread(values, usable, len(roots)))
     return np.concatenate(errors)
+
+
+def _go_on(stop: Event) -> None:
+    if stop.is_set():
+        raise CancelledError
 
 
 def _spread(values: FloatArray, usable: BoolArray, groups: int) -> FloatArray:

@@ -8,6 +8,8 @@ import numpy as np
 
 from csindex.errors import DataError
 from csindex.estimation import Estimates
+from csindex.estimation.moderated import ModeratedEstimates
+from csindex.estimation.term_items import TermItems
 from csindex.inference.permutation import fold_estimates
 from csindex.inference.resampling import Plan
 from csindex.inference.stack import Draws
@@ -83,6 +85,8 @@ class Forecasts:
 class _Rules:
     """How f training samples predict, from deviations of p items from their means.
 
+    The items of terms are among the p; they follow from answers by the training sample.
+
     Attributes
     ----------
     mean : ndarray of shape (f, p)
@@ -92,6 +96,9 @@ class _Rules:
     scores, expected : ndarray of shape (f, p, k)
         Coefficients of the scores of the constructs that are driven: as they are, and
         as the model predicts them.
+    terms : tuple of TermItems
+        How the items of terms follow from answers, one rule for each sample; empty in
+        a model without terms.
     """
 
     mean: FloatArray
@@ -99,6 +106,22 @@ class _Rules:
     linear: FloatArray
     scores: FloatArray
     expected: FloatArray
+    terms: tuple[TermItems, ...]
+
+    def stacked(self) -> _Rules:
+        """Return the rule of one sample, without batch axes, as a stack of one."""
+        return _Rules(
+            self.mean[None],
+            self.items[None],
+            self.linear[None],
+            self.scores[None],
+            self.expected[None],
+            self.terms,
+        )
+
+    def items_of(self, answers: FloatArray, rule: int) -> FloatArray:
+        """Return all items of some respondents, as one sample makes them."""
+        return self.terms[rule].beside(answers) if self.terms else answers
 
 
 def cross_validated(
@@ -128,7 +151,7 @@ def cross_validated(
         If too few respondents are left without a fold, or some can't be estimated.
     """
     count = int(folds.max()) + 1
-    _check_training(answers, folds, count)
+    _check_training(len(results.model.items), folds, count)
     draws = Draws(results, answers, Plan(0, 0), None)
     parts: list[_Rules] = []
     unconverged = lost = done = 0
@@ -146,12 +169,7 @@ def cross_validated(
             "some item is constant, or items say the same; ask for more folds, or "
             "leave such items out"
         )
-    rules = _Rules(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in _Rules.__dataclass_fields__
-        )
-    )
+    rules = _together(parts)
     members = folds + count * np.arange(len(folds))[:, None]
     found = _forecasts(results.model, answers, rules, members)
     return replace(found, unconverged=unconverged)
@@ -175,15 +193,12 @@ def in_sample(results: Results, answers: Answers, earliest: bool) -> Forecasts:
         The predictions.
     """
     made = _rules(results.estimates, earliest, np.ones(()))
-    single = _Rules(
-        *(getattr(made, name)[None] for name in _Rules.__dataclass_fields__)
-    )
     members = np.zeros((1, len(answers.values)), dtype=np.int64)
-    return _forecasts(results.model, answers, single, members)
+    return _forecasts(results.model, answers, made, members)
 
 
-def _check_training(answers: Answers, folds: IntArray, count: int) -> None:
-    n, p = answers.values.shape
+def _check_training(p: int, folds: IntArray, count: int) -> None:
+    n = folds.shape[1]
     largest = max(int(np.bincount(row, minlength=count).max()) for row in folds)
     if n - largest <= p:
         raise DataError(
@@ -204,21 +219,46 @@ def _rescaled(folds: IntArray, members: IntArray, count: int) -> FloatArray:
 
 
 def _rules(made: Estimates, earliest: bool, factor: FloatArray) -> _Rules:
+    """Return the rules of a stack of estimates, or of one set as a stack of one."""
     model, moments = made.model, made.moments
     found = path_predictors(
         made.weights, made.loadings, made.paths, moments.sd, model.structure, earliest
     )
-    targets, driven = _targets(model), _driven(model)
+    targets, driven = target_items(model), driven_constructs(model)
     linear = linear_predictors(
         moments.cov, input_items(model.blocks, model.structure, earliest)
     )
     scale = factor[..., None, None]
-    return _Rules(
+    rules = _Rules(
         moments.mean,
         found.items[..., targets],
         linear[..., targets],
         found.scores[..., driven] / scale,
         found.expected[..., driven] / scale,
+        _terms(made),
+    )
+    return rules if moments.batch else rules.stacked()
+
+
+def _terms(made: Estimates) -> tuple[TermItems, ...]:
+    """Return how each member of a stack, or the only one, makes the items of terms."""
+    if not isinstance(made, ModeratedEstimates):
+        return ()
+    every = made.term_items
+    if not made.moments.batch:
+        return (every,)
+    return tuple(every[position] for position in range(len(made.converged)))
+
+
+def _together(parts: list[_Rules]) -> _Rules:
+    """Return the rules of several stacks as those of one."""
+    return _Rules(
+        np.concatenate([part.mean for part in parts]),
+        np.concatenate([part.items for part in parts]),
+        np.concatenate([part.linear for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.expected for part in parts]),
+        tuple(own for part in parts for own in part.terms),
     )
 
 
@@ -226,7 +266,7 @@ def _forecasts(
     model: Model, answers: Answers, rules: _Rules, members: IntArray
 ) -> Forecasts:
     """Return the forecasts, given the rule (r, n) that predicts each respondent."""
-    targets, driven = _targets(model), _driven(model)
+    targets, driven = target_items(model), driven_constructs(model)
     used = np.asarray(~np.isnan(answers.values).any(axis=1))
     n, q, k = len(used), len(targets), len(driven)
     sums = {
@@ -240,7 +280,7 @@ def _forecasts(
         ends = np.flatnonzero(np.diff(row[order])) + 1
         for own in np.split(order, ends):
             rule = row[own[0]]
-            apart = answers.values[own] - rules.mean[rule]
+            apart = rules.items_of(answers.values[own], rule) - rules.mean[rule]
             by_model = apart @ rules.items[rule]
             expected = apart @ rules.expected[rule]
             predicted[own] += rules.mean[rule, targets] + by_model
@@ -262,12 +302,34 @@ def _forecasts(
     return Forecasts(predicted / repeats, scores / repeats, losses)
 
 
-def _targets(model: Model) -> IntArray:
-    """Return the positions of the items of constructs that are driven."""
-    return np.flatnonzero(model.blocks[:, _driven(model)].any(axis=1))
+def target_items(model: Model) -> IntArray:
+    """Return the positions of the items of constructs that are driven.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    ndarray of int of shape (q,)
+        Positions among the model's items.
+    """
+    return np.flatnonzero(model.blocks[:, driven_constructs(model)].any(axis=1))
 
 
-def _driven(model: Model) -> IntArray:
-    """Return the positions of the constructs that are driven."""
+def driven_constructs(model: Model) -> IntArray:
+    """Return the positions of the constructs that are driven.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    ndarray of int of shape (k,)
+        Positions among the model's constructs.
+    """
     names = model.construct_names
     return np.array([names.index(name) for name in model.endogenous], dtype=np.int64)

@@ -11,9 +11,9 @@ import pandas as pd
 
 from csindex.errors import DataError
 from csindex.inference.permutation import drawn_folds
+from csindex.inference.prediction.conventions import refusal
 from csindex.inference.prediction.cvpat import loss_test
 from csindex.inference.prediction.forecasts import Losses, cross_validated
-from csindex.inference.prediction.plspredict import refusal
 from csindex.kernels.arrays import BoolArray, FloatArray
 from csindex.kernels.moments import mean_and_cov
 from csindex.results import Results

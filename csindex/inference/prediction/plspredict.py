@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from csindex.errors import ConvergenceWarning, DataError, SpecificationError, quoted
-from csindex.estimation.cbsem import CovarianceEstimates
-from csindex.estimation.moderated import ModeratedEstimates
 from csindex.inference.permutation import drawn_folds
+from csindex.inference.prediction.conventions import (
+    CAUSES,
+    Antecedents,
+    driven_factors,
+    made_with,
+    refusal,
+)
 from csindex.inference.prediction.cvpat import loss_test
 from csindex.inference.prediction.forecasts import (
     Forecasts,
@@ -25,8 +30,6 @@ from csindex.kernels.arrays import FloatArray, IntArray
 from csindex.results import Results, one_fit
 from csindex.results.printing import Page, Printed
 from csindex.survey import Answers
-
-Antecedents = Literal["direct", "earliest"]
 
 # what a loss of zero is at the size of another, as a share
 _ROUNDING = 1e-9
@@ -124,7 +127,7 @@ def predict(
     Parameters
     ----------
     results : Results
-        A fit to a survey.
+        A fit of composites to a survey, also one with interactions.
     folds : int
         Number of parts that the respondents are divided into; each part is predicted
         by the model fitted to the others.
@@ -172,6 +175,13 @@ def predict(
     over the repeats. A respondent is predicted by moments without his or her fold:
     those of everyone less those of the fold.
 
+    Of a fit with interactions and quadratic effects, everything that the items of a
+    term are made with comes from those who are left: means and standard deviations,
+    first-stage weights (two stages), what items explain of their products (orthogonal).
+    A term is predicted from like any exogenous construct, and the linear benchmark has
+    its items, too. With `PLSc` the scores are those of composites, and paths and
+    loadings those corrected for attenuation.
+
     The verdict counts the items that the model predicts better than linear regression:
     all of them speak for high predictive power, a majority or half of them for medium,
     a minority for low power.
@@ -216,7 +226,7 @@ def predict(
         _frame(results, answers, outside.predicted, items["item"].tolist()),
         _frame(results, answers, outside.scores, list(results.model.endogenous)),
         outside.losses,
-        _notes(results, outside.losses),
+        _notes(results, outside.losses, antecedents),
         _settings(results, divided, seed, antecedents, assignment is None),
     )
 
@@ -257,37 +267,6 @@ def _checked(
             "the model to the survey"
         )
     return fit.answers
-
-
-def refusal(results: Results) -> str:
-    """Return why a fit can't predict; empty if it can.
-
-    Parameters
-    ----------
-    results : Results
-        The fit.
-
-    Returns
-    -------
-    str
-        The reason.
-    """
-    if isinstance(results.estimates, CovarianceEstimates):
-        return (
-            "covariance-based estimates have no weights that scores are predicted "
-            "by; fit the model with csi.PLS()"
-        )
-    if isinstance(results.estimates, ModeratedEstimates):
-        return (
-            "the products of a moderated model aren't among the answers that others "
-            "are predicted from; fit the model without its terms"
-        )
-    if not results.model.endogenous:
-        return (
-            f"nothing is driven in model {results.model.name!r}, so that it predicts "
-            "nothing; give it paths"
-        )
-    return ""
 
 
 def _assigned(assignment: ArrayLike, n: int) -> IntArray:
@@ -431,7 +410,9 @@ def _frame(
     return pd.DataFrame(values, index=index, columns=columns)
 
 
-def _notes(results: Results, losses: Losses) -> tuple[str, ...]:
+def _notes(
+    results: Results, losses: Losses, antecedents: Antecedents
+) -> tuple[str, ...]:
     notes: list[str] = []
     made = results.moments
     widths = (made.high - made.low)[losses.targets]
@@ -451,7 +432,7 @@ def _notes(results: Results, losses: Losses) -> tuple[str, ...]:
             "linear models of some items have no single solution, because the items "
             "they predict from depend on each other"
         )
-    return tuple(notes)
+    return (*notes, *driven_factors(results.estimates, antecedents))
 
 
 def _settings(
@@ -462,11 +443,11 @@ def _settings(
     drawn: bool,
 ) -> pd.Series:
     repeats, folds = len(divided), int(divided.max()) + 1
-    causes = {"direct": "direct antecedents", "earliest": "earliest antecedents"}
     entries = {
         **results.settings.drop("iterations").to_dict(),
+        **made_with(results.estimates),
         "folds": f"{folds} folds, {repeats} repeat{'s' if repeats > 1 else ''}",
-        "antecedents": causes[antecedents],
+        "antecedents": CAUSES[antecedents],
         "seed": str(seed) if drawn else "none; the folds were given",
     }
     return pd.Series(entries, name="setting")

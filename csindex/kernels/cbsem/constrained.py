@@ -20,6 +20,8 @@ from csindex.kernels.cbsem.optimise import Optimum
 # where constraints hold, and where the objective can't get lower
 _FEASIBLE, _STATIONARY = 1e-9, 1e-11
 _SHORTEST = 1e-10
+# a search is given up if so many steps haven't brought the constraints nearer by 1 %
+_PATIENCE, _NEARER = 25, 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,8 @@ def minimise_constrained(
     Returns
     -------
     Optimum
-        The minima.
+        The minima. A search that doesn't get nearer to what the constraints ask for,
+        as when they contradict each other, ends early and hasn't converged.
     """
     members = [
         _search(objective.chosen(np.array([k])), start[k], constraints, most)
@@ -94,6 +97,7 @@ def _search(
     theta, penalty = start.copy(), 1.0
     point, held = objective.at(theta[None]), constraints(theta)
     converged, iteration = False, 0
+    nearest, waited = held.violation, 0
     if not np.isfinite(point.value[0]):
         theta = np.full_like(theta, np.nan)
     while np.isfinite(theta).all() and iteration < most and not converged:
@@ -116,6 +120,11 @@ def _search(
         size = float(step @ hessian @ step)
         theta, point, held = trial, there, lacking
         converged = size < _STATIONARY**2 / 1e-6 and held.violation < _FEASIBLE
+        if held.violation < max(_NEARER * nearest, _FEASIBLE):
+            nearest, waited = held.violation, 0
+        waited += 1
+        if waited > _PATIENCE and held.violation > _FEASIBLE:
+            break
     return Optimum(
         theta[None],
         point.value,

@@ -21,8 +21,8 @@ import numpy as np
 
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
 from csindex.kernels.cbsem import derivatives
-from csindex.kernels.cbsem.inverse import FEW, inverse_positive
 from csindex.kernels.cbsem.ram import Implied
+from csindex.kernels.inverse import inverse_positive, log_determinant
 
 
 class Point(Protocol):
@@ -378,26 +378,3 @@ def stacked(cov: FloatArray, mean: FloatArray, means: bool) -> FloatArray:
     i, j = derivatives.upper(cov.shape[-1])
     triangle = cov[:, i, j]
     return np.concatenate([mean, triangle], axis=1) if means else np.asarray(triangle)
-
-
-def log_determinant(matrices: FloatArray) -> FloatArray:
-    """Return log determinants (b,) of matrices (b, p, p); NaN unless positive."""
-    if len(matrices) < FEW:
-        found, _ = inverse_positive(matrices)
-        return found if np.isfinite(found).all() else _log_determinant_of_some(matrices)
-    try:
-        roots = np.diagonal(np.linalg.cholesky(matrices), axis1=1, axis2=2)
-    except np.linalg.LinAlgError:
-        return _log_determinant_of_some(matrices)
-    return np.asarray(2 * np.log(roots).sum(axis=1))
-
-
-def _log_determinant_of_some(matrices: FloatArray) -> FloatArray:
-    """Return log determinants where some matrices aren't positive definite."""
-    finite = np.isfinite(matrices).all(axis=(1, 2))
-    found = np.full(len(matrices), np.nan)
-    values = np.linalg.eigvalsh(matrices[finite])
-    positive = values[:, 0] > 1e-14 * np.abs(values[:, -1])
-    values[~positive] = 1.0
-    found[finite] = np.where(positive, np.log(values).sum(axis=1), np.nan)
-    return found

@@ -82,15 +82,33 @@ class Cases:
         """
         weighted = parts * self.weights[:, None]
         if self.clusters is not None:
-            codes, places = np.unique(self.clusters, return_inverse=True)
-            sums = np.zeros((len(codes), parts.shape[1]))
-            np.add.at(sums, places, weighted)
-            few = len(codes) / (len(codes) - 1)
-            return np.asarray(few * (sums.T @ sums) / len(parts))
+            return cluster_products(weighted, self.clusters)
         if self.counts is None:
             return np.asarray(weighted.T @ weighted / len(parts))
         once = weighted / np.where(self.counts > 0, self.counts, 1.0)[:, None]
         return np.asarray(weighted.T @ once / self.counts.sum())
+
+
+def cluster_products(parts: FloatArray, clusters: IntArray) -> FloatArray:
+    """Return the mean of outer products of parts, cluster by cluster.
+
+    Parameters
+    ----------
+    parts : ndarray of shape (n, k)
+        A row per respondent.
+    clusters : ndarray of int of shape (n,)
+        Codes of the clusters within which they depend on each other.
+
+    Returns
+    -------
+    ndarray of shape (k, k)
+        Products of the sums of c clusters, times c / (c - 1), divided by n.
+    """
+    codes, places = np.unique(clusters, return_inverse=True)
+    sums = np.zeros((len(codes), parts.shape[1]))
+    np.add.at(sums, places, parts)
+    few = len(codes) / (len(codes) - 1)
+    return np.asarray(few * (sums.T @ sums) / len(parts))
 
 
 def normal_weight(inverse: FloatArray, means: bool) -> FloatArray:

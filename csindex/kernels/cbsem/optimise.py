@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
-from csindex.kernels.cbsem.inverse import FEW, solve_positive_few
 from csindex.kernels.cbsem.objective import Objective, ObjectivePoint
+from csindex.kernels.inverse import FEW, solve_positive_few
 
 # Newton steps begin where no parameter's score, in units of its information, is larger
 _NEAR = 0.02

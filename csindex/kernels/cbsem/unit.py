@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -179,15 +180,15 @@ class UnitPoint(ObjectivePoint):
     long: FloatArray
     made: Sequence[Implied]
 
-    def chosen(self, members: BoolArray | IntArray) -> UnitPoint:
+    def chosen(self, members: BoolArray | IntArray) -> Self:
         """Return some members of the stack."""
-        return UnitPoint(
-            self.objective,
-            self.theta[members],
-            [point.chosen(members) for point in self.points],
-            self.shares[members],
-            self.long[members],
-            [made.chosen(members) for made in self.made],
+        return replace(
+            self,
+            theta=self.theta[members],
+            points=[point.chosen(members) for point in self.points],
+            shares=self.shares[members],
+            long=self.long[members],
+            made=[made.chosen(members) for made in self.made],
         )
 
     @cached_property

@@ -282,17 +282,6 @@ class LinkedPoint(UnitPoint):
     objective: LinkedObjective
     points: Sequence[LevelPoint]
 
-    def chosen(self, members: BoolArray | IntArray) -> LinkedPoint:
-        """Return some members of the stack."""
-        return LinkedPoint(
-            self.objective,
-            self.theta[members],
-            [point.chosen(members) for point in self.points],
-            self.shares[members],
-            self.long[members],
-            [made.chosen(members) for made in self.made],
-        )
-
     def _summed(
         self, part: Callable[[LevelPoint], FloatArray], axes: int
     ) -> FloatArray:

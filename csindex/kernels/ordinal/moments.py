@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from csindex.kernels.arrays import BoolArray, FloatArray, IntArray
+from csindex.kernels.cbsem.fourth import cluster_products
 from csindex.kernels.ordinal.correlations import mixed_correlations
 from csindex.kernels.ordinal.influence import pair_influence, univariate_influence
 from csindex.kernels.ordinal.sample import OrdinalSample, thresholds
@@ -97,6 +98,8 @@ class OrdinalMoments:
     influence : ndarray of shape (n, q)
         What each respondent contributes to the errors of s, weight included:
         their mean over the respondents is the error.
+    clusters : ndarray of int of shape (n,), optional
+        Codes of the clusters within which respondents depend on each other.
     """
 
     n: int
@@ -107,6 +110,7 @@ class OrdinalMoments:
     elements: Elements
     statistics: FloatArray
     influence: FloatArray
+    clusters: IntArray | None = None
 
     @cached_property
     def corr(self) -> FloatArray:
@@ -116,12 +120,25 @@ class OrdinalMoments:
 
     @cached_property
     def gamma(self) -> FloatArray:
-        r"""Covariance of :math:`\sqrt n s`, shape (q, q)."""
+        r"""Covariance of :math:`\sqrt n s`, shape (q, q), as if without clusters.
+
+        It is what least squares are weighted by, so that estimates are the same with
+        clusters and without.
+        """
         return np.asarray(self.influence.T @ self.influence / self.n)
+
+    @cached_property
+    def design_gamma(self) -> FloatArray:
+        r"""Covariance of :math:`\sqrt n s`, shape (q, q), with clusters."""
+        if self.clusters is None:
+            return self.gamma
+        return cluster_products(self.influence, self.clusters)
 
 
 def ordinal_moments(
-    sample: OrdinalSample, weights: FloatArray | None = None
+    sample: OrdinalSample,
+    weights: FloatArray | None = None,
+    clusters: IntArray | None = None,
 ) -> OrdinalMoments:
     r"""Return thresholds, means and covariances, and what their errors are made of.
 
@@ -131,6 +148,8 @@ def ordinal_moments(
         Answers of n respondents, every category with some.
     weights : ndarray of shape (n,), optional
         Sampling weights; only their proportions matter.
+    clusters : ndarray of int of shape (n,), optional
+        Codes of the clusters within which respondents depend on each other.
 
     Returns
     -------
@@ -195,6 +214,7 @@ def ordinal_moments(
             ]
         ),
         np.concatenate([single.all, pairs], axis=1) * own[:, None],
+        clusters,
     )
 
 
