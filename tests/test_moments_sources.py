@@ -94,6 +94,12 @@ SAME: dict[str, tuple[bytes | str, list[float]]] = {
         table(labels=np.array(["é", "ü"])[np.arange(N) % 2]).encode("cp1252"),
         VALUES[:2, 0].tolist(),
     ),
+    "Western words": (
+        table(labels=np.array(["Qualität", "Größe"])[np.arange(N) % 2]).encode(
+            "cp1252"
+        ),
+        VALUES[:2, 0].tolist(),
+    ),
     "Chinese": (
         table(labels=np.array(["质量", "价值"])[np.arange(N) % 2]).encode("gb18030"),
         VALUES[:2, 0].tolist(),

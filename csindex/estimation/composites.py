@@ -71,3 +71,26 @@ def oriented(estimates: Estimates) -> Estimates:
     """
     sums = estimates.loadings.sum(axis=-2)
     return estimates.turned(np.where(sums < 0, -1.0, 1.0))
+
+
+def iteration_problems(tolerance: float, max_iterations: int) -> list[str]:
+    """Return what is wrong with the options of an iteration.
+
+    Parameters
+    ----------
+    tolerance : float
+        Where it ends.
+    max_iterations : int
+        Where it ends in any case.
+
+    Returns
+    -------
+    list of str
+        The problems; empty if there are none.
+    """
+    problems: list[str] = []
+    if not tolerance > 0:
+        problems.append(f"tolerance must be positive, not {tolerance}")
+    if max_iterations < 1:
+        problems.append(f"max_iterations must be 1 or more, not {max_iterations}")
+    return problems

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import get_args
 
 from csindex.errors import SpecificationError, quoted
-from csindex.estimation.composites import composite_estimates, oriented
+from csindex.estimation.composites import (
+    composite_estimates,
+    iteration_problems,
+    oriented,
+)
 from csindex.estimation.estimates import Estimates
 from csindex.kernels.gcca import CanonicalCriterion, gcca
 from csindex.language.options import canonical
@@ -101,12 +105,7 @@ class GCCA:
             problems.append(
                 f"unknown criterion {self.criterion!r}; there are {quoted(_MEANINGS)}"
             )
-        if not self.tolerance > 0:
-            problems.append(f"tolerance must be positive, not {self.tolerance}")
-        if self.max_iterations < 1:
-            problems.append(
-                f"max_iterations must be 1 or more, not {self.max_iterations}"
-            )
+        problems += iteration_problems(self.tolerance, self.max_iterations)
         if problems:
             raise SpecificationError([f"GCCA: {p}" for p in problems])
 

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from csindex.errors import SpecificationError
-from csindex.estimation.composites import composite_estimates, oriented
+from csindex.estimation.composites import (
+    composite_estimates,
+    iteration_problems,
+    oriented,
+)
 from csindex.estimation.estimates import Estimates
 from csindex.kernels.components import gsca
 from csindex.model import Model
@@ -57,14 +61,7 @@ class GSCA:
     max_iterations: int = 1000
 
     def __post_init__(self) -> None:
-        problems: list[str] = []
-        if not self.tolerance > 0:
-            problems.append(f"tolerance must be positive, not {self.tolerance}")
-        if self.max_iterations < 1:
-            problems.append(
-                f"max_iterations must be 1 or more, not {self.max_iterations}"
-            )
-        if problems:
+        if problems := iteration_problems(self.tolerance, self.max_iterations):
             raise SpecificationError([f"GSCA: {p}" for p in problems])
 
     def estimate(self, model: Model, moments: Moments) -> Estimates:

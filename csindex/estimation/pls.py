@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from csindex.errors import SpecificationError, quoted, unknown
+from csindex.estimation.composites import iteration_problems
 from csindex.estimation.estimates import Estimates
 from csindex.estimation.ordinal import (
     CATEGORIES,
@@ -100,12 +101,7 @@ class PLS:
             problems.append(
                 f"mode is {self.mode!r}; use 'A', 'B', or one per construct"
             )
-        if not self.tolerance > 0:
-            problems.append(f"tolerance must be positive, not {self.tolerance}")
-        if self.max_iterations < 1:
-            problems.append(
-                f"max_iterations must be 1 or more, not {self.max_iterations}"
-            )
+        problems += iteration_problems(self.tolerance, self.max_iterations)
         problems += self._correlation_problems()
         if problems:
             raise SpecificationError([f"PLS: {p}" for p in problems])

@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from csindex.diagnostics.options import whole_problems
 from csindex.errors import DataError, SpecificationError, quoted, unknown
 from csindex.estimation import Estimates
 from csindex.inference import intervals
@@ -176,14 +177,9 @@ def _check_fits(models: object) -> None:
 
 
 def _check_folds(folds: object, repeats: object) -> None:
-    problems = [
-        f"compare: {name} must be a whole number of {least} or more, not {value!r}"
-        for name, value, least in (("folds", folds, 2), ("repeats", repeats, 1))
-        if isinstance(value, bool)
-        or not (isinstance(value, (int, np.integer)) and value >= least)
-    ]
+    problems = [*whole_problems(2, folds=folds), *whole_problems(1, repeats=repeats)]
     if problems:
-        raise SpecificationError(problems)
+        raise SpecificationError([f"compare: {p}" for p in problems])
 
 
 def _same_survey(first: Survey | None, second: Survey | None) -> bool:

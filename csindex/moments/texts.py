@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -20,16 +19,8 @@ from csindex.model import Item
 from csindex.moments.batches import arrow_module, batch_rows
 from csindex.moments.tally import Batch, Request
 from csindex.survey.columns import numbers
+from csindex.survey.texts import decoded, delimiter_of, without_empty_lines
 
-_DELIMITERS = (",", ";", "\t", "|")
-_ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")
-# the longer marks first: one of UTF-32 begins with one of UTF-16
-_BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 # bytes in which encoding, delimiter and header are looked for
 _HEAD = 1_000_000
 _WITH_COMMA = re.compile(r"[-+]?\d*,\d+")
@@ -77,20 +68,13 @@ def layout_of(path: Path) -> Layout:
     with path.open("rb") as file:
         raw = file.read(_HEAD)
         whole = not file.read(1)
-    marked = [code for mark, code in _BYTE_ORDER_MARKS.items() if raw.startswith(mark)]
-    encoding, text = _decoded(raw, marked[:1] or _ENCODINGS, whole, path)
+    encoding, text = decoded(raw, path, whole)
     if "\x00" in text:
         raise DataError(
             f"{str(path)!r} is not a text file; export the answers as CSV or Parquet"
         )
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    blank = re.match(r"(?:[ \t]*\n)*", text)
-    skipped = blank.group() if blank else ""
-    text = text[len(skipped) :]
-    if not text.strip():
-        raise DataError(f"{str(path)!r} is empty: it has no header and no answers")
-    plain = re.sub(r'"[^"]*"', "", text).split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=plain.count)
+    text, skipped = without_empty_lines(text, path)
+    delimiter = delimiter_of(text)
     written = next(csv.reader(io.StringIO(text), delimiter=delimiter))
     names = [name.strip() for name in written]
     # spreadsheets write columns without a name after the last one
@@ -102,7 +86,7 @@ def layout_of(path: Path) -> Layout:
         )
     columns = dict(zip(names, written, strict=True))
     columns.pop("", None)
-    return Layout(encoding, delimiter, skipped.count("\n"), columns)
+    return Layout(encoding, delimiter, skipped, columns)
 
 
 def text_batches(path: Path, request: Request) -> Iterator[Batch]:
@@ -247,20 +231,6 @@ class _Cells:
                 f"{str(self._path)!r} has decimal commas and decimal points, as "
                 f"{quoted(sorted(self._marks.values()))}; write all numbers alike"
             )
-
-
-def _decoded(
-    raw: bytes, encodings: Sequence[str], whole: bool, path: Path
-) -> tuple[str, str]:
-    """Return the first encoding that the beginning of a file has, and its text."""
-    for encoding in encodings:
-        try:
-            # the last character may be cut
-            text = codecs.getincrementaldecoder(encoding)().decode(raw, final=whole)
-        except UnicodeDecodeError:
-            continue
-        return encoding, text
-    raise DataError(f"cannot tell the encoding of {str(path)!r}; save it as UTF-8")
 
 
 def _reader(path: Path, layout: Layout, columns: Sequence[str]) -> Any:

@@ -51,20 +51,17 @@ def read_text(raw: bytes, path: Path) -> pd.DataFrame:
     DataError
         If it is no text, of an unknown encoding, empty, or no table.
     """
-    text = _decoded(raw, path).replace("\r\n", "\n").replace("\r", "\n")
-    if not text.strip():
-        raise DataError(f"{str(path)!r} is empty: it has no header and no answers")
-    blank = re.match(r"(?:[ \t]*\n)*", text)
-    skipped = blank.group() if blank else ""
-    text = text[len(skipped) :]
-    delimiter = _delimiter(text)
+    _, text = decoded(raw, path)
+    if "\x00" in text:
+        raise DataError(f"{str(path)!r} is not a text file; export the answers as CSV")
+    text, skipped = without_empty_lines(text, path)
+    delimiter = delimiter_of(text)
     try:
         header = next(csv.reader(io.StringIO(text), delimiter=delimiter))
         frame = _parsed(text, delimiter)
     except (pd.errors.ParserError, pd.errors.ParserWarning, csv.Error) as error:
         raise DataError(
-            f"cannot read {str(path)!r} as a table: "
-            f"{_explained(str(error), skipped.count(chr(10)))}"
+            f"cannot read {str(path)!r} as a table: {_explained(str(error), skipped)}"
         ) from error
     if frame.empty:
         raise DataError(f"{str(path)!r} has a header but no answers below it")
@@ -76,20 +73,37 @@ def read_text(raw: bytes, path: Path) -> pd.DataFrame:
     return frame.copy()
 
 
-def _decoded(raw: bytes, path: Path) -> str:
+def decoded(raw: bytes, path: Path, whole: bool = True) -> tuple[str, str]:
+    """Return the encoding of a text, and the text.
+
+    Parameters
+    ----------
+    raw : bytes
+        The content of the file, or its beginning.
+    path : Path
+        The file, for messages.
+    whole : bool
+        Whether it is the whole file; else the last character may be cut.
+
+    Returns
+    -------
+    encoding, text : str
+        The encoding, as Python names it, and the text.
+
+    Raises
+    ------
+    DataError
+        If it has none of the usual encodings.
+    """
     marked = [code for mark, code in _BYTE_ORDER_MARKS.items() if raw.startswith(mark)]
     for encoding in marked[:1] or _ENCODINGS:
         try:
-            text = raw.decode(encoding)
+            text = codecs.getincrementaldecoder(encoding)().decode(raw, final=whole)
         except UnicodeDecodeError:
             continue
-        if "\x00" in text:
-            raise DataError(
-                f"{str(path)!r} is not a text file; export the answers as CSV"
-            )
         if encoding == "gb18030" and is_western(raw):
             continue
-        return text
+        return encoding, text
     raise DataError(f"cannot tell the encoding of {str(path)!r}; save it as UTF-8")
 
 
@@ -128,7 +142,49 @@ def is_western(raw: bytes) -> bool:
     return True
 
 
-def _delimiter(text: str) -> str:
+def without_empty_lines(text: str, path: Path) -> tuple[str, int]:
+    """Return a text from its header on, and the number of empty lines above it.
+
+    Parameters
+    ----------
+    text : str
+        The text, with the line ends of any system.
+    path : Path
+        The file, for messages.
+
+    Returns
+    -------
+    text : str
+        The text, each line ended by a line feed.
+    skipped : int
+        How many lines were left out.
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise DataError(f"{str(path)!r} is empty: it has no header and no answers")
+    blank = re.match(r"(?:[ \t]*\n)*", text)
+    skipped = blank.group() if blank else ""
+    return text[len(skipped) :], skipped.count("\n")
+
+
+def delimiter_of(text: str) -> str:
+    """Return the character between the cells of a table.
+
+    Parameters
+    ----------
+    text : str
+        The table, from its header on.
+
+    Returns
+    -------
+    str
+        The one that the header has most of, outside quotes.
+    """
     header = re.sub(r'"[^"]*"', "", text[:_HEAD]).split("\n", 1)[0]
     return max(_DELIMITERS, key=header.count)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from csindex.diagnostics.options import whole_problems
 from csindex.errors import ConvergenceWarning, DataError, SpecificationError, quoted
 from csindex.inference.permutation import drawn_folds
 from csindex.inference.prediction.conventions import (
@@ -241,14 +242,9 @@ def _checked(
 ) -> Answers:
     fit = one_fit(results, "predict")
     problems = [
-        f"{name} must be a whole number of {least} or more, not {value!r}"
-        for name, value, least in (
-            ("folds", folds, 2),
-            ("repeats", repeats, 1),
-            ("seed", seed, 0),
-        )
-        if isinstance(value, bool)
-        or not (isinstance(value, (int, np.integer)) and value >= least)
+        *whole_problems(2, folds=folds),
+        *whole_problems(1, repeats=repeats),
+        *whole_problems(0, seed=seed),
     ]
     if antecedents not in get_args(Antecedents):
         problems.append(

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
+from csindex.diagnostics.options import whole_problems
 from csindex.errors import (
     ConvergenceWarning,
     DataError,
@@ -385,14 +386,10 @@ def _check_call(
         problems.append(
             f"unknown method {method!r}; there are {quoted(get_args(Method))}"
         )
-    asked = [("seed", seed, 0), ("starts", starts, 1)]
-    asked += [] if smallest is None else [("smallest", smallest, 1)]
-    problems += [
-        f"{name} must be a whole number of {least} or more, not {value!r}"
-        for name, value, least in asked
-        if isinstance(value, bool)
-        or not (isinstance(value, (int, np.integer)) and value >= least)
-    ]
+    problems += whole_problems(0, seed=seed)
+    problems += whole_problems(1, starts=starts)
+    if smallest is not None:
+        problems += whole_problems(1, smallest=smallest)
     if problems:
         raise SpecificationError([f"segments: {problem}" for problem in problems])
 
